@@ -1,0 +1,77 @@
+"""What a process must be told: environment variables, read once, each with a clear error when it is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+SERVICES = ("contact", "sales", "cases", "notification", "identity", "insight")
+
+
+class SettingError(ValueError):
+    """A setting is missing or wrong; the text names the variable and the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of one process. Addresses are `host:port`; the peers' may be any gRPC target (`dns:///…`)."""
+
+    listen: str
+    mongodb_uri: str = ""
+    database_prefix: str = "kith_"
+    amqp_uri: str = ""
+    smtp_uri: str = ""
+    mail_from: str = "kith@localhost"
+    otlp_endpoint: str = ""
+    traces_ratio: float = 1.0
+    threads: int = 8
+    log_level: str = "INFO"
+    signing_keys: str = ""
+    peers: Mapping[str, str] = field(default_factory=dict)
+
+    def peer(self, service: str) -> str:
+        """The gRPC address of another service's api."""
+        address = self.peers.get(service)
+        if not address:
+            raise SettingError(f"KITH_{service.upper()}_ADDRESS is not set: give host:port of the {service} api")
+        return address
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """Reads the settings of a process.
+
+    Raises:
+        SettingError: a variable is missing or has no sensible value.
+    """
+    return Settings(
+        listen=_required(environment, "KITH_LISTEN", "host:port to listen on"),
+        mongodb_uri=environment.get("MONGODB_URI", ""),
+        database_prefix=environment.get("KITH_DATABASE_PREFIX", "kith_"),
+        amqp_uri=environment.get("AMQP_URI", ""),
+        smtp_uri=environment.get("SMTP_URI", ""),
+        mail_from=environment.get("KITH_MAIL_FROM", "kith@localhost"),
+        otlp_endpoint=environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+        traces_ratio=_number(environment, "OTEL_TRACES_SAMPLER_ARG", 1.0, low=0, high=1),
+        threads=int(_number(environment, "KITH_THREADS", 8, low=1, high=256)),
+        log_level=environment.get("LOG_LEVEL", "INFO").upper(),
+        signing_keys=environment.get("KITH_SIGNING_KEYS", ""),
+        peers={name: environment.get(f"KITH_{name.upper()}_ADDRESS", "") for name in SERVICES},
+    )
+
+
+def _required(environment: Mapping[str, str], name: str, meaning: str) -> str:
+    value = environment.get(name, "")
+    if not value:
+        raise SettingError(f"{name} is not set: give {meaning}")
+    return value
+
+
+def _number(environment: Mapping[str, str], name: str, default: float, *, low: float, high: float) -> float:
+    text = environment.get(name, "")
+    try:
+        value = float(text) if text else default
+    except ValueError as error:
+        raise SettingError(f"{name} is {text!r}: give a number from {low:g} to {high:g}") from error
+    if not low <= value <= high:
+        raise SettingError(f"{name} is {text!r}: give a number from {low:g} to {high:g}")
+    return value
