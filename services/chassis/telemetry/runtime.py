@@ -1,0 +1,33 @@
+"""What a process tells about itself: version, number, processor time and memory."""
+
+from __future__ import annotations
+
+import os
+import time
+from importlib import metadata
+
+from services.chassis.telemetry.metrics import Gauge, Instrument
+
+
+def version() -> str:
+    """Kith's version, as installed."""
+    try:
+        return metadata.version("kith")
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
+def instruments() -> tuple[Instrument, ...]:
+    """Gauges that are read when metrics are exported."""
+    return (
+        Gauge("process.cpu.time", "s", "Processor time used since the start.", read=time.process_time),
+        Gauge("process.memory.usage", "By", "Physical memory in use.", read=_resident_bytes),
+    )
+
+
+def _resident_bytes() -> float:
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
