@@ -1,0 +1,1 @@
+"""Kith on one machine: the servers it needs and its own processes, started, watched and stopped as one platform."""
