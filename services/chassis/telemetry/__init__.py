@@ -177,7 +177,7 @@ def _resource(service: str, process: str) -> bytes:
     return wire.attributes(
         1,
         {
-            "service.name": f"kith-{service}-{process}" if process else f"kith-{service}",
+            "service.name": f"kith-{service}" if process in ("", service) else f"kith-{service}-{process}",
             "service.namespace": "kith",
             "service.version": runtime.version(),
             "service.instance.id": str(uuid.uuid4()),

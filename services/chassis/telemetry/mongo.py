@@ -22,7 +22,17 @@ from services.chassis.telemetry.spans import Span, current_span
 
 # What drivers say among themselves, and what tells nothing about the request.
 _CHATTER: Final = frozenset(
-    ("hello", "isMaster", "ismaster", "ping", "endSessions", "killCursors", "saslStart", "saslContinue", "buildInfo")
+    (
+        "hello",
+        "isMaster",
+        "ismaster",
+        "ping",
+        "endSessions",
+        "killCursors",
+        "saslStart",
+        "saslContinue",
+        "buildInfo",
+    )
 )
 _MOST_OPEN: Final = 1000
 
