@@ -1,0 +1,121 @@
+"""What a search asks the database: every word by prefix, entered through the rarer of its indexes."""
+
+import re
+from itertools import combinations
+from typing import Any
+
+from bson.regex import Regex
+
+from services.chassis.errors import InvalidArgument
+from services.chassis.resources.search.fold import fold
+from services.chassis.resources.search.words import (
+    BEGINNING,
+    MAX_WORD,
+    beginning,
+    shorten,
+    spellings,
+    without_article,
+)
+
+MAX_CHARACTERS = 500
+MAX_WORDS = 12
+
+INDEXES = {
+    "words": [("tenant", 1), ("_words", 1)],
+    "pairs": [("tenant", 1), ("_pairs", 1)],
+}
+"""The two indexes of every searchable collection by their names, which the hints use."""
+
+Query = dict[str, Any]
+Spellings = tuple[str, ...]
+
+
+def query_of(text: str) -> tuple[Query, str | None]:
+    """The condition for `q`, and the index to enter by: "words", "pairs", or None where there is nothing to search.
+
+    Raises InvalidArgument on `q` beyond 500 characters or 12 words.
+    """
+    if not text or text.isspace():
+        return {}, None
+    if len(text) > MAX_CHARACTERS:
+        raise InvalidArgument.of("q", f"has {len(text):,} characters; at most {MAX_CHARACTERS} are searched for")
+    words = _words(text)
+    if len(words) > MAX_WORDS:
+        raise InvalidArgument.of("q", f"has {len(words)} words; at most {MAX_WORDS} are searched for")
+    if not words:
+        return {"_words": {"$in": []}}, "words"
+    conditions: list[Query] = [{"_words": _begins(word)} for word in words]
+    pairs = _pairs(words)
+    condition = {"$and": [*pairs, *conditions]} if len(conditions) > 1 else conditions[0]
+    return condition, "pairs" if pairs else "words"
+
+
+def _words(text: str) -> list[Spellings]:
+    """The words of a query, each with the spellings of which one must begin a word of the document."""
+    words: list[Spellings] = []
+    for chunk in text.split():
+        address = fold(chunk)
+        if "@" in address[:-1]:
+            words.append((address.strip("@<>,;\"'()")[:MAX_WORD],))
+        else:
+            words += _chunk(chunk, address)
+    if len(words) > 1 and _PHONE.fullmatch(text):
+        joined = "".join(word[0] for word in words).lstrip("0")
+        words = [(*word, joined[:MAX_WORD]) for word in words] if joined else words
+    return list(dict.fromkeys(_fewest(word) for word in words))
+
+
+def _chunk(chunk: str, folded: str) -> list[Spellings]:
+    """`example.com` asks for two words, of which the second may also be found by the whole."""
+    words: list[Spellings] = []
+    for plain, spelled in spellings(chunk):
+        words.append(_spellings(plain, spelled))
+    if len(words) > 1 and _DOTTED.fullmatch(folded):
+        ends = [match.end() for match in _LABEL.finditer(folded)]
+        if len(ends) == len(words):
+            words[1:] = [(*word, folded[:end][:MAX_WORD]) for word, end in zip(words[1:], ends[1:], strict=True)]
+    return words
+
+
+def _spellings(plain: str, spelled: str) -> Spellings:
+    found = [plain.replace("'", ""), spelled.replace("'", "")]
+    if plain[0] == "0":
+        found.append(plain.lstrip("0") or "0")
+    if len(plain) > BEGINNING + 1:
+        found += [without_article(plain), shorten(found[0])]
+    return tuple(word[:MAX_WORD] for word in found)
+
+
+def _fewest(word: Spellings) -> Spellings:
+    """Without spellings that begin with another: that one finds what they find."""
+    return tuple(
+        sorted(one for one in set(word) if not any(one != other and one.startswith(other) for other in word))
+    )
+
+
+def _begins(word: Spellings) -> Query:
+    """Anchored and escaped: MongoDB reads it as ranges of the index, and no letter of the user is ever syntax."""
+    patterns = [Regex(f"^{re.escape(spelling)}") for spelling in word]
+    return {"$in": patterns}
+
+
+def _pairs(words: list[Spellings]) -> list[Query]:
+    """One condition for two words that are long enough to have met in `_pairs`, in any spelling."""
+    starts = [_starts(word) for word in words]
+    found: list[Query] = []
+    for first, second in combinations([start for start in starts if start], 2):
+        if not set(first) & set(second):
+            mixed = {" ".join(sorted((one, other))) for one in first for other in second}
+            found.append({"_pairs": {"$in": sorted(mixed | {f"{start} *" for start in (*first, *second)})}})
+    return found
+
+
+def _starts(word: Spellings) -> Spellings:
+    """The beginnings of a word, none if one of its spellings makes no full one."""
+    starts = tuple(dict.fromkeys(beginning(spelling) for spelling in word))
+    return starts if all(len(start) == BEGINNING for start in starts) else ()
+
+
+_PHONE = re.compile(r"\s*\+?[\d(][\d\s()./\-–]{5,60}")
+_LABEL = re.compile(r"[^.]+")
+_DOTTED = re.compile(r"[\w-]+(?:\.[\w-]+)+")
