@@ -13,7 +13,13 @@ from pathlib import Path
 import kith
 from google.api import resource_pb2
 from google.protobuf import descriptor_pb2
-from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import (
+    Descriptor,
+    FieldDescriptor,
+    FileDescriptor,
+    MethodDescriptor,
+    ServiceDescriptor,
+)
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -27,7 +33,9 @@ DESCRIPTOR_SET = "kith.binpb"
 def files() -> tuple[FileDescriptor, ...]:
     """Every `kith/**/*.proto`, ordered by its path. Imports all of the generated code once."""
     names = sorted(
-        module.name for module in pkgutil.walk_packages(kith.__path__, "kith.") if module.name.endswith("_pb2")
+        module.name
+        for module in pkgutil.walk_packages(kith.__path__, "kith.")
+        if module.name.endswith("_pb2")
     )
     found: list[FileDescriptor] = [importlib.import_module(name).DESCRIPTOR for name in names]
     return tuple(found)
