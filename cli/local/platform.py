@@ -33,6 +33,7 @@ class Platform:
 
     services: False runs MongoDB, RabbitMQ, the mailbox and the trace viewer only.
     changed: called after each change of a process's status, from any thread.
+    planned: what the platform consists of; tests hand in small processes.
     """
 
     def __init__(
@@ -42,10 +43,12 @@ class Platform:
         *,
         services: bool = True,
         changed: Callable[[str, Status], None] = lambda name, status: None,
+        planned: Callable[[Path, Options, bool], Plan] = plan,
     ) -> None:
         self.home = home.resolve()
         self._options = options or Options()
         self._services = services
+        self._planned = planned
         self._board = Board(changed)
         self._keepers: dict[str, Keeper] = {}
         self._plan: Plan | None = None
@@ -78,7 +81,7 @@ class Platform:
             StartFailed: something cannot run; whatever had been started is stopped.
         """
         leftovers.end(self.home)
-        self._plan = plan(self.home, self._options, self._services)
+        self._plan = self._planned(self.home, self._options, self._services)
         servers, processes = (
             threading.Semaphore(_SERVERS_AT_ONCE),
             threading.Semaphore((os.cpu_count() or 1) + 1),
