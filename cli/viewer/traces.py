@@ -35,6 +35,14 @@ class Filter:
 
 
 @dataclass(slots=True)
+class Share:
+    """What one service has of a trace."""
+
+    start: int
+    spans: int = 0
+
+
+@dataclass(slots=True)
 class Trace:
     """The spans of one trace, each as its service's name and its OTLP bytes, and what is known of them so far."""
 
@@ -48,7 +56,7 @@ class Trace:
     start: int = 0
     end: int = 0
     errors: int = 0
-    services: dict[str, int] = field(default_factory=dict)
+    services: dict[str, Share] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     _root_rank: tuple[bool, int] = (True, 0)
 
@@ -56,10 +64,12 @@ class Trace:
         """Reads the spans that came since the last time into the summary."""
         for service, raw in self.rows[self.read :]:
             span = Span.FromString(raw)
-            self.services[service] = self.services.get(service, 0) + 1
             self.names.add(span.name)
             self.errors += span.status.code == Status.STATUS_CODE_ERROR
             start = span.start_time_unix_nano
+            share = self.services.setdefault(service, Share(start))
+            share.spans += 1
+            share.start = min(share.start, start)
             self.start = min(self.start or start, start)
             self.end = max(self.end, span.end_time_unix_nano)
             # The span without a parent gives the trace its name; until it arrives, the earliest one does.
@@ -145,12 +155,13 @@ class Traces:
 
 
 def summary(trace: Trace) -> dict[str, object]:
-    """A trace as one line of the list."""
+    """A trace as one line of the list; its services stand in the order in which they took part."""
+    services = sorted(trace.services.items(), key=lambda pair: pair[1].start)
     return {
         "traceId": trace.id,
         "name": trace.name,
         "service": trace.service,
-        "services": trace.services,
+        "services": [{"name": name, "spans": share.spans} for name, share in services],
         "startMs": trace.start / 1e6,
         "durationMs": (trace.end - trace.start) / 1e6,
         "spans": len(trace.rows),

@@ -45,6 +45,11 @@ export function short(service) {
   return service.replace(/^kith-/, "");
 }
 
+/** A span's name without the package of its gRPC service. */
+export function brief(name) {
+  return name.replace(/^(?:[a-z0-9_]+\.)+(?=[A-Z])/, "");
+}
+
 /** Asks the viewer; answers its JSON or throws an Error that can be shown. */
 export async function ask(path) {
   const response = await fetch(path);

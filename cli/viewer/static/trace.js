@@ -1,8 +1,9 @@
-import { ask, clock, duration, make, short, tag, tone } from "./page.js";
+import { ask, brief, clock, duration, make, short, tag, tone } from "./page.js";
 
 const place = (id) => document.getElementById(id);
 const id = location.pathname.split("/").pop();
-const open = new Set();
+// A span named in the address (…/traces/<trace>#<span>, as logs tell them) is shown with its details.
+const open = new Set([location.hash.slice(1)]);
 let shown = 0;
 
 function head(trace) {
@@ -12,11 +13,11 @@ function head(trace) {
     clock(trace.startMs),
   ];
   const line = make("p", {}, ...facts.map((fact) => make("span", {}, fact)), make("span", { class: "mono" }, trace.traceId));
-  const title = make("h1", {}, trace.name);
+  const title = make("h1", {}, brief(trace.name));
   if (trace.errors) title.append(make("span", { class: "badge" }, trace.errors === 1 ? "1 error" : `${trace.errors} errors`));
   place("head").replaceChildren(title, line);
-  place("legend").replaceChildren(...Object.entries(trace.services).map(([name, spans]) => tag(name, `${short(name)} ${spans}`)));
-  document.title = `${trace.name} · Kith`;
+  place("legend").replaceChildren(...trace.services.map(({ name, spans }) => tag(name, `${short(name)} ${spans}`)));
+  document.title = `${brief(trace.name)} · Kith`;
 }
 
 function axis(total) {
@@ -35,17 +36,14 @@ function row(span, total) {
   const width = (100 * span.durationMs) / total;
   bar.style.left = `min(${left}%, 100% - 3px)`;
   bar.style.width = `${width}%`;
-  const time = make("span", { class: left + width > 80 ? "time before" : "time" }, duration(span.durationMs));
-  // Beside the bar: after it, or before it where there is no room.
-  time.style.left = left + width > 80 ? `${left}%` : `max(${left + width}%, ${left}% + 3px)`;
-  if (left + width > 80 && left < 14) {
-    time.className = "time";
-    time.style.left = `${left}%`;
-    time.style.color = "#fff";
-  }
+  const time = make("span", { class: "time" }, duration(span.durationMs));
+  // Beside the bar: after it, or before it where there is no room, or else on it.
+  if (left + width <= 80) time.style.left = `max(${left + width}%, ${left}% + 3px)`;
+  else time.style.left = `${left}%`;
+  if (left + width > 80) time.classList.add(left < 14 ? "on" : "before");
   const label = make("div", { class: "label" },
     make("span", { class: "dot" }),
-    make("span", { class: "what", title: span.name }, span.name),
+    make("span", { class: "what", title: span.name }, brief(span.name)),
     make("span", { class: "who" }, short(span.service)));
   label.style.paddingLeft = `${14 + 16 * Math.min(span.depth, 24)}px`;
   const button = make("button", {

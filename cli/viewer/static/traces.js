@@ -1,4 +1,4 @@
-import { ask, clock, duration, make, repeat, tag, tone } from "./page.js";
+import { ask, brief, clock, duration, make, repeat, tag, tone } from "./page.js";
 
 const field = (id) => document.getElementById(id);
 const FIELDS = ["q", "service", "min_ms"];
@@ -12,19 +12,18 @@ function query() {
 }
 
 function line(trace, longest) {
-  const link = make("a", { class: "name", href: `/traces/${trace.traceId}` }, trace.name);
+  const link = make("a", { class: "name", href: `/traces/${trace.traceId}` }, brief(trace.name));
   const what = make("td", {}, link);
   if (trace.errors) what.append(make("span", { class: "badge" }, trace.errors === 1 ? "1 error" : `${trace.errors} errors`));
-  const tags = Object.entries(trace.services).map(([name]) => tag(name));
+  const tags = trace.services.map(({ name }) => tag(name));
   const meter = make("i", {});
   meter.style.width = `${(60 * trace.durationMs) / longest}%`;
-  const row = make("tr", {},
+  return make("tr", {},
     what,
     make("td", {}, make("div", { class: "tags" }, ...tags)),
     make("td", { class: "right" }, String(trace.spans)),
     make("td", {}, make("div", { class: `meter ${tone(trace.service)}` }, make("span", {}, duration(trace.durationMs)), meter)),
     make("td", { class: "right soft" }, clock(trace.startMs)));
-  return row;
 }
 
 function offer(services) {

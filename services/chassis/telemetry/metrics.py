@@ -105,20 +105,12 @@ class Counter:
 
 
 class Gauge:
-    """The last value set, or whatever `read` answers at the time of export."""
+    """The last value set."""
 
-    def __init__(
-        self,
-        name: str,
-        unit: str,
-        description: str,
-        labels: Sequence[str] = (),
-        read: Callable[[], float] | None = None,
-    ) -> None:
+    def __init__(self, name: str, unit: str, description: str, labels: Sequence[str] = ()) -> None:
         self.name, self.unit, self.description = name, unit, description
         self.labels = tuple(labels)
         self._series: dict[Labels, float] = {}
-        self._read = read
 
     def set(self, value: float, labels: Labels = ()) -> None:
         """Keeps the value of one series."""
@@ -126,16 +118,29 @@ class Gauge:
             self._series[labels] = value
 
     def encoded(self, start: int, now: int) -> bytes:
-        """The instrument as the `Metric` field of OTLP's `ScopeMetrics`; empty if it has no value."""
-        if self._read is not None:
-            self._series[()] = self._read()
-        points = [
-            _number(self.labels, labels, start, now, value) for labels, value in list(self._series.items())
-        ]
+        """The instrument as the `Metric` field of OTLP's `ScopeMetrics`; empty if nothing was set."""
+        rows = list(self._series.items())
+        points = [_number(self.labels, labels, start, now, value) for labels, value in rows]
         return _metric(self, 5, b"".join(points)) if points else b""
 
 
-Instrument = Histogram | Counter | Gauge
+class Observed:
+    """A sum that is read when metrics are exported: one that only grows, or one that goes up and down."""
+
+    def __init__(
+        self, name: str, unit: str, description: str, read: Callable[[], float], *, grows: bool
+    ) -> None:
+        self.name, self.unit, self.description = name, unit, description
+        self._read = read
+        self._grows = grows
+
+    def encoded(self, start: int, now: int) -> bytes:
+        """The instrument as the `Metric` field of OTLP's `ScopeMetrics`."""
+        point = _number((), (), start, now, self._read())
+        return _metric(self, 7, point + _CUMULATIVE + wire.integer(3, self._grows))
+
+
+Instrument = Histogram | Counter | Gauge | Observed
 
 
 def encode(instruments: Iterable[Instrument], start: int) -> bytes:

@@ -6,7 +6,7 @@ import os
 import time
 from importlib import metadata
 
-from services.chassis.telemetry.metrics import Gauge, Instrument
+from services.chassis.telemetry.metrics import Instrument, Observed
 
 
 def version() -> str:
@@ -18,14 +18,16 @@ def version() -> str:
 
 
 def instruments() -> tuple[Instrument, ...]:
-    """Gauges that are read when metrics are exported."""
+    """Sums that are read when metrics are exported."""
     return (
-        Gauge("process.cpu.time", "s", "Processor time used since the start.", read=time.process_time),
-        Gauge("process.memory.usage", "By", "Physical memory in use.", read=_resident_bytes),
+        Observed(
+            "process.cpu.time", "s", "Processor time used since the start.", time.process_time, grows=True
+        ),
+        Observed("process.memory.usage", "By", "Physical memory in use.", _resident_bytes, grows=False),
     )
 
 
-def _resident_bytes() -> float:
+def _resident_bytes() -> int:
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
