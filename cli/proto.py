@@ -42,7 +42,10 @@ def compile_set(sources: Path, output: Path) -> Path:
     """Compiles `sources` into `output` without replacing anything; returns the descriptor set's path."""
     validate = output / "validate.binpb"
     validate.write_bytes(_validate_descriptors().SerializeToString())
-    _protoc([f"--descriptor_set_in={validate}", f"--python_out={output}", f"--pyi_out={output}"], ["buf/validate/validate.proto"])
+    _protoc(
+        [f"--descriptor_set_in={validate}", f"--python_out={output}", f"--pyi_out={output}"],
+        ["buf/validate/validate.proto"],
+    )
     files = sorted(str(path.relative_to(sources)) for path in sources.rglob("*.proto"))
     descriptor_set = output / DESCRIPTOR_SET
     _protoc(
@@ -88,7 +91,9 @@ def _buf(command: str, *arguments: str) -> int:
     program = Path(sys.executable).parent / "buf"
     config = SOURCES / "buf.yaml"
     environment = {**os.environ, "BUF_CACHE_DIR": str(OUTPUT.parent / "buf")}
-    return subprocess.run([str(program), command, *arguments, "--config", str(config)], env=environment, check=False).returncode
+    return subprocess.run(
+        [str(program), command, *arguments, "--config", str(config)], env=environment, check=False
+    ).returncode
 
 
 def _googleapis() -> Path:
@@ -120,13 +125,21 @@ def _replace(fresh: Path, output: Path) -> None:
 
 
 def _last_release() -> str | None:
-    found = subprocess.run(["git", "describe", "--tags", "--abbrev=0", "--match", "v*"], cwd=ROOT, capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["git", "describe", "--tags", "--abbrev=0", "--match", "v*"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return found.stdout.strip() or None
 
 
 def _export(revision: str, folder: Path) -> bool:
     folder.mkdir()
-    archive = subprocess.run(["git", "archive", revision, "protos"], cwd=ROOT, capture_output=True, check=False)
+    archive = subprocess.run(
+        ["git", "archive", revision, "protos"], cwd=ROOT, capture_output=True, check=False
+    )
     if archive.returncode:
         return False
     subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)

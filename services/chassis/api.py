@@ -1,0 +1,80 @@
+"""Runs the api of a service: the gRPC server in front of its store."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf.descriptor import ServiceDescriptor
+from kith.type.v1 import platform_service_pb2
+
+from services.chassis import logs, mongo, telemetry
+from services.chassis.identity import RemoteIdentity
+from services.chassis.peers import Peers
+from services.chassis.platform import Platform
+from services.chassis.principal import Verifier
+from services.chassis.resources.methods import Method, StandardMethods
+from services.chassis.resources.references import References
+from services.chassis.server import Server, bind
+from services.chassis.service import Engine, Service
+from services.chassis.settings import Settings
+from services.chassis.telemetry.mongo import MongoSpans
+
+_log = logging.getLogger(__name__)
+
+
+def run(service: Service, settings: Settings, verifier: Verifier | None = None) -> None:
+    """Serves until SIGTERM or SIGINT, then lets running calls end.
+
+    Raises:
+        SettingError: a setting is wrong, or the database would not keep its promises.
+        RuntimeError: the address is taken.
+    """
+    logs.start(settings.log_level)
+    running = telemetry.start(service.name, "api", settings)
+    client = mongo.connect(settings, MongoSpans())
+    engine = Engine(settings, service.store(client, settings), Peers(settings))
+    mongo.assert_concerns(client, engine.store.database.name)
+    engine.store.migrate()
+    identity = RemoteIdentity(settings.peer("identity")) if verifier is None else None
+    if identity is not None:
+        identity.start()
+        verifier = identity.verifier()
+    assert verifier is not None
+    server = Server(methods(service, engine), verifier, settings.threads)
+    port = server.start(settings.listen)
+    _log.info("serving", extra={"port": port})
+    _wait_for_signal()
+    server.stop()
+    engine.peers.close()
+    if identity is not None:
+        identity.close()
+    client.close()
+    running.shutdown()
+
+
+def methods(service: Service, engine: Engine) -> Mapping[ServiceDescriptor, Mapping[str, Method]]:
+    """All methods of a service by gRPC service: standard ones for its records, its own, and the platform's."""
+    references = References(engine.store, service.name, engine.peers)
+    custom = service.custom(engine)
+    by_service_name = {f"{record.message.DESCRIPTOR.name}Service": record for record in service.records}
+    found: dict[ServiceDescriptor, dict[str, Method]] = {}
+    for descriptor in service.descriptors():
+        standard: dict[str, Method] = {}
+        record = by_service_name.get(descriptor.name)
+        if record is not None:
+            standard = StandardMethods(engine.store, record, references, descriptor).by_name()
+        found[descriptor] = bind(descriptor, standard, custom.get(descriptor.name))
+    platform: Any = Platform(engine.store)
+    shared = platform_service_pb2.DESCRIPTOR.services_by_name["PlatformService"]
+    return {**found, shared: bind(shared, {}, platform)}
+
+
+def _wait_for_signal() -> None:
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    stopped.wait()

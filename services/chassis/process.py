@@ -1,0 +1,60 @@
+"""`python -m services.<name> api|worker|migrate`: parse, call, report.
+
+A worker patches the standard library for eventlet before anything else is imported, and grpc must not be imported
+there at all: so everything is imported here by the command that needs it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping
+
+from services.chassis.settings import SettingError, Settings, from_environment
+
+Command = Callable[[str, Settings], None]
+
+
+def main(package: str, more: Mapping[str, Command] | None = None) -> None:
+    """Runs the command that the first argument names, for the service in `package` (`services.contact`).
+
+    `more` holds commands of the service's own, or its own way to run one of these. A wrong setting ends the process
+    with one clear line and status 2.
+    """
+    commands: dict[str, Command] = {"api": _api, "worker": _worker, "migrate": _migrate, **(more or {})}
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    if wanted not in commands:
+        sys.exit(f"usage: python -m {package} {'|'.join(commands)}")
+    try:
+        commands[wanted](package, from_environment(os.environ))
+    except (SettingError, RuntimeError) as error:
+        print(f"{package} {wanted}: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _api(package: str, settings: Settings) -> None:
+    from services.chassis import api
+
+    api.run(importlib.import_module(f"{package}.api").SERVICE, settings)
+
+
+def _worker(package: str, settings: Settings) -> None:
+    import eventlet
+
+    eventlet.monkey_patch()
+    from services.chassis.bus import worker
+
+    records = importlib.import_module(f"{package}.records").RECORDS
+    handlers = importlib.import_module(f"{package}.worker").HANDLERS
+    worker.run(package.rpartition(".")[2], records, handlers, settings)
+
+
+def _migrate(package: str, settings: Settings) -> None:
+    from services.chassis import mongo
+    from services.chassis.resources.store import Store
+
+    name = package.rpartition(".")[2]
+    records = importlib.import_module(f"{package}.records").RECORDS
+    with mongo.connect(settings) as client:
+        Store(client, settings.database_prefix + name, records).migrate()

@@ -1,0 +1,54 @@
+"""A record as a service declares it: its message, and the trade rules that hook into its writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import Message
+from pymongo import IndexModel
+from pymongo.collection import Collection
+
+from services.chassis.resources.schema import RecordType
+
+if TYPE_CHECKING:
+    from services.chassis.resources.store import Store
+    from services.chassis.resources.transaction import Transaction
+
+Prepare = Callable[["Transaction", Any, Any], None]
+"""Called as prepare(tx, after, before) before a record is stored; `before` is None when it is new.
+
+It sets defaults and derived fields of `after` in place, and raises errors.InvalidArgument for what a rule forbids.
+"""
+
+Verb = Callable[[Any, Any], str]
+"""Called as verb(after, before); says what an update means to the trade: `won`, `assigned`, or just `updated`."""
+
+
+def _nothing(_tx: Transaction, _after: Message, _before: Message | None) -> None:
+    return None
+
+
+def _updated(_after: Message, _before: Message) -> str:
+    return "updated"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One kind of record with its hooks. Without hooks it is stored as it is given."""
+
+    message: type[Message]
+    prepare: Prepare = _nothing
+    verb: Verb = _updated
+    indexes: tuple[IndexModel, ...] = field(default=())
+
+    @cached_property
+    def type(self) -> RecordType:
+        """What the engine reads from the message's descriptor."""
+        return RecordType.of(self.message)
+
+    def collection(self, store: Store) -> Collection[dict[str, Any]]:
+        """Where the documents are."""
+        return store.database[self.type.collection]

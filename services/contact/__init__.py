@@ -1,0 +1,1 @@
+"""People and companies, and what passed between us."""

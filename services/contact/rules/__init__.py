@@ -1,0 +1,1 @@
+"""Trade knowledge about people and companies: pure functions over records."""
