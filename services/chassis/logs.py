@@ -7,6 +7,7 @@ class, masked message, and where it came from.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
@@ -60,7 +61,7 @@ class JsonLines(logging.Formatter):
                 line[key] = mask_addresses(value) if isinstance(value, str) else value
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = describe(record.exc_info[1])
-        return orjson.dumps(line, default=_type_name, option=orjson.OPT_NON_STR_KEYS).decode()
+        return _json(line)
 
 
 def describe(error: BaseException) -> str:
@@ -76,6 +77,14 @@ def describe(error: BaseException) -> str:
         parts.append(f"{type(link).__qualname__}: {mask(str(link))}{_frames(link.__traceback__)}")
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
     return "\ncaused by ".join(parts)
+
+
+def _json(line: dict[str, object]) -> str:
+    try:
+        return orjson.dumps(line, default=_type_name, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        # orjson refuses lone surrogates and integers beyond 64 bits; the standard library writes them.
+        return json.dumps(line, default=_type_name, skipkeys=True)
 
 
 def _frames(trace: TracebackType | None) -> str:

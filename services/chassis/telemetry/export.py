@@ -70,8 +70,8 @@ class Exporter:
 
     def _drain(self) -> None:
         while self._queue:
-            batch = self._taken()
-            if not self._sent("/v1/traces", _SCOPE + b"".join(batch)):
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH_SPANS))]
+            if not self._sent("/v1/traces", _SCOPE + b"".join(map(_framed, batch))):
                 # Back to the old end, unless newer spans have filled the queue meanwhile.
                 room = QUEUE_SPANS - len(self._queue)
                 self._queue.extendleft(reversed(batch[-room:] if room > 0 else []))
@@ -80,15 +80,6 @@ class Exporter:
             self._metrics_at = time.monotonic() + _METRICS_SECONDS
             if metrics := self._metrics():
                 self._sent("/v1/metrics", _SCOPE + metrics)
-
-    def _taken(self) -> list[bytes]:
-        batch = []
-        for _ in range(min(len(self._queue), _BATCH_SPANS)):
-            span = self._queue.popleft()
-            batch.append(b"\x12")
-            batch.append(wire.varint(len(span)))
-            batch.append(span)
-        return batch
 
     def _sent(self, path: str, scope: bytes) -> bool:
         """Whether there is no point in sending this again. Both signals nest resource and scope alike."""
@@ -107,6 +98,10 @@ class Exporter:
         if now >= self._warn_at:
             self._warn_at = now + _WARNING_SECONDS
             log.warning("telemetry is not being exported: %s: %s", type(error).__name__, error)
+
+
+def _framed(span: bytes) -> bytes:
+    return b"\x12" + wire.varint(len(span)) + span
 
 
 class _Refused(Exception):

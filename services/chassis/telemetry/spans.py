@@ -215,7 +215,7 @@ _FIXED = struct.Struct("<2s16s2s8sBQBQ")
 _ERROR = wire.integer(3, 2)
 # Version 00 has exactly four fields; a later version may add some. Ids of zeros only are invalid.
 _PARENT = re.compile(
-    r"(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$"
+    r"(?:00(?=.{53}\Z)|(?!00|ff)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?\Z"
 )
 _current: ContextVar[Span | None] = ContextVar("kith_current_span", default=None)
 _recorder = Recorder(0.0, None)
