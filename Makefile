@@ -49,7 +49,7 @@ clean: ## stop everything and delete what was built and what the local platform 
 
 # The repository itself and the generated code are put on the environment's import path; nothing is copied.
 $(INSTALLED): requirements-dev.lock
-	@command -v python3 >/dev/null || { echo "Python 3.11 or newer is needed (Debian: apt-get install python3 python3-venv)"; exit 1; }
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Python 3.11 or newer is needed (Debian: apt-get install python3 python3-venv)"; exit 1; }
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv is needed (Debian: apt-get install python3-venv)"; exit 1; }
 	@echo "Installing the Python packages into .venv…"
 	@[ -x $(PYTHON) ] || python3 -m venv .venv

@@ -39,6 +39,8 @@ def start(home: Path, progress: Callable[[dict[str, Any]], None]) -> dict[str, A
     Raises:
         StartFailed: something cannot run; nothing is left running.
     """
+    if holder(home):
+        raise StartFailed(f"Another start or stop is under way in {home}.", "Wait for it, or end it: make down")
     _put_logs_aside(home)
     with _supervisor(home) as (process, events):
         for event in events:

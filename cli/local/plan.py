@@ -100,8 +100,9 @@ def _viewer(url: str) -> Unit:
 
 
 def _settings(home: Path, addresses: Addresses) -> dict[str, str]:
-    """The environment of Kith's processes; each also gets a KITH_LISTEN of its own."""
+    """The environment of Kith's processes; those that stay get a KITH_LISTEN of their own."""
     return {
+        "KITH_LISTEN": f"{HOST}:0",
         "MONGODB_URI": addresses.mongodb,
         "AMQP_URI": addresses.amqp,
         "SMTP_URI": addresses.smtp,
