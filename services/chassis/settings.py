@@ -27,6 +27,7 @@ class Settings:
     threads: int = 8
     log_level: str = "INFO"
     signing_keys: str = ""
+    token_seconds: int = 300
     peers: Mapping[str, str] = field(default_factory=dict)
 
     def peer(self, service: str) -> str:
@@ -55,6 +56,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         threads=int(_number(environment, "KITH_THREADS", 8, low=1, high=256)),
         log_level=environment.get("LOG_LEVEL", "INFO").upper(),
         signing_keys=environment.get("KITH_SIGNING_KEYS", ""),
+        token_seconds=int(_number(environment, "KITH_TOKEN_SECONDS", 300, low=60, high=300)),
         peers={name: environment.get(f"KITH_{name.upper()}_ADDRESS", "") for name in SERVICES},
     )
 

@@ -1,0 +1,1 @@
+"""What identity knows, without I/O: permissions, passwords, proofs, attempts, standard roles."""
