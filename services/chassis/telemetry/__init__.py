@@ -162,10 +162,7 @@ def inject() -> str:
 
 
 def record_error(span: Span, code: str, description: str = "") -> None:
-    """Tells a span how it failed. `code` is a gRPC status name or an error class; the description is masked.
-
-    Each kind of span judges for itself: a server span does not fail for what its caller did wrong.
-    """
+    """Tells a span how it failed, as `span.fail` does."""
     span.fail(code, description)
 
 

@@ -85,21 +85,21 @@ INSTRUMENTS: tuple[Instrument, ...] = (
 
 
 class RpcServerSpan(Span):
-    """An incoming gRPC call. `method` is the full name without the leading slash."""
+    """An incoming gRPC call. It keeps every status code, and fails only for the server's own faults."""
 
     __slots__ = ("code",)
 
     def __init__(self, method: str, traceparent: str = "") -> None:
+        """`method` is the full name without the leading slash."""
         super().__init__(method, spans.SERVER, traceparent)
         self.code = "OK"
         if self.recording:
             self._attributes.append(_rpc_attributes(method))
 
-    def fail(self, code: str, description: str = "") -> None:
-        """Keeps the call's status code; the span itself fails only if the server is to blame."""
+    def _failed(self, code: str, description: str) -> None:
         self.code = code if code in _GRPC_CODES else "INTERNAL"
         if self.code in SERVER_FAULTS:
-            super().fail(code, description)
+            super()._failed(code, description)
 
     def end(self) -> None:
         """Ends the span and measures the call."""
@@ -114,7 +114,7 @@ class RpcClientSpan(Span):
     __slots__ = ("code",)
 
     def __init__(self, method: str, server: str = "") -> None:
-        """`server` is the address that is called, `host:port`."""
+        """`method` is the full name without the leading slash; `server` is its address, `host:port`."""
         super().__init__(method, spans.CLIENT)
         self.code = "OK"
         if self.recording:
@@ -122,10 +122,9 @@ class RpcClientSpan(Span):
             if server:
                 self._attributes.append(_server_attributes(server))
 
-    def fail(self, code: str, description: str = "") -> None:
-        """Keeps the status code, or UNKNOWN for an error that has none, and marks the span as failed."""
+    def _failed(self, code: str, description: str) -> None:
         self.code = code if code in _GRPC_CODES else "UNKNOWN"
-        super().fail(code, description)
+        super()._failed(code, description)
 
     def end(self) -> None:
         """Ends the span with its status code."""
@@ -134,7 +133,7 @@ class RpcClientSpan(Span):
 
 
 class HttpServerSpan(Span):
-    """An incoming HTTP request. Tell it the route and the status as they become known."""
+    """An incoming HTTP request. Tell it the route and the status as they become known; 5xx is a failure."""
 
     __slots__ = ("_method", "route", "status")
 
@@ -145,20 +144,19 @@ class HttpServerSpan(Span):
         self.route = ""
         self.status = 0
 
-    def fail(self, code: str, description: str = "") -> None:
-        """Marks the request as failed by the server's fault: status 500 unless one was set."""
+    def _failed(self, code: str, description: str) -> None:
         self.status = self.status or 500
         if self.status >= 500:
-            super().fail(code, description)
+            super()._failed(code, description)
 
     def end(self) -> None:
-        """Ends the span with method, route and status; 5xx is a failure. Measures the request."""
+        """Ends the span with method, route and status, and measures the request."""
         status = str(self.status)
         if self.recording:
             self.name = f"{self._method} {self.route}" if self.route else self._method
             self._attributes.append(_http_attributes(self._method, self.route, self.status))
             if self.status >= 500 and not self._failure:
-                super().fail(status)
+                super()._failed(status, "")
         super().end()
         HTTP_SERVER_DURATION.record(self.seconds, (self._method, self.route, status))
 
@@ -168,9 +166,7 @@ class ProcessSpan(Span):
 
     __slots__ = ("_error", "_event_type", "_queue_name")
 
-    def __init__(
-        self, queue: str, event_type: str, traceparent: str, event_id: str = "", attempt: int = 1
-    ) -> None:
+    def __init__(self, queue: str, event_type: str, traceparent: str, event_id: str = "", attempt: int = 1) -> None:
         """`attempt` counts deliveries of this event to this consumer, from 1."""
         super().__init__(f"process {queue}", spans.CONSUMER, traceparent)
         self._queue_name = queue
@@ -185,10 +181,9 @@ class ProcessSpan(Span):
             if attempt > 1:
                 self.set("kith.attempt", attempt)
 
-    def fail(self, code: str, description: str = "") -> None:
-        """Marks the handling as failed."""
+    def _failed(self, code: str, description: str) -> None:
         self._error = code
-        super().fail(code, description)
+        super()._failed(code, description)
 
     def end(self) -> None:
         """Ends the span and measures the handling."""

@@ -35,9 +35,7 @@ log = logging.getLogger(__name__)
 class Exporter:
     """Drains `queue` twice a second and `metrics` twice a minute into `endpoint` (a base URL)."""
 
-    def __init__(
-        self, endpoint: str, resource: bytes, queue: deque[bytes], metrics: Callable[[], bytes]
-    ) -> None:
+    def __init__(self, endpoint: str, resource: bytes, queue: deque[bytes], metrics: Callable[[], bytes]) -> None:
         """`resource` is OTLP's `Resource` message; `metrics` answers the fields of a `ScopeMetrics`."""
         self._collector = _Collector(endpoint)
         self._resource = wire.delimited(1, resource)
@@ -85,9 +83,9 @@ class Exporter:
         """Whether there is no point in sending this again. Both signals nest resource and scope alike."""
         try:
             self._collector.post(path, wire.delimited(1, self._resource + wire.delimited(2, scope)))
-        except (OSError, HTTPException, _Refused) as error:
+        except (OSError, HTTPException, _RefusalError) as error:
             self._wait_longer(error)
-            return isinstance(error, _Refused) and error.final
+            return isinstance(error, _RefusalError) and error.final
         self._pause = 0.0
         return True
 
@@ -104,7 +102,7 @@ def _framed(span: bytes) -> bytes:
     return b"\x12" + wire.varint(len(span)) + span
 
 
-class _Refused(Exception):
+class _RefusalError(Exception):
     """The collector answered, but not with success."""
 
     def __init__(self, status: int) -> None:
@@ -134,7 +132,7 @@ class _Collector:
             headers["Content-Encoding"] = "gzip"
         status = self._status(path, body, headers)
         if not 200 <= status < 300:
-            raise _Refused(status)
+            raise _RefusalError(status)
 
     def close(self) -> None:
         """Lets go of the connection."""

@@ -127,9 +127,7 @@ class Gauge:
 class Observed:
     """A sum that is read when metrics are exported: one that only grows, or one that goes up and down."""
 
-    def __init__(
-        self, name: str, unit: str, description: str, read: Callable[[], float], *, grows: bool
-    ) -> None:
+    def __init__(self, name: str, unit: str, description: str, read: Callable[[], float], *, grows: bool) -> None:
         self.name, self.unit, self.description = name, unit, description
         self._read = read
         self._grows = grows
@@ -150,17 +148,13 @@ def encode(instruments: Iterable[Instrument], start: int) -> bytes:
 
 
 def _metric(instrument: Instrument, field: int, data: bytes) -> bytes:
-    described = (
-        wire.text(1, instrument.name) + wire.text(2, instrument.description) + wire.text(3, instrument.unit)
-    )
+    described = wire.text(1, instrument.name) + wire.text(2, instrument.description) + wire.text(3, instrument.unit)
     return wire.delimited(2, described + wire.delimited(field, data))
 
 
 def _number(names: Labels, labels: Labels, start: int, now: int, value: float) -> bytes:
     number = wire.fixed64(6, value & _MASK) if isinstance(value, int) else wire.double(4, value)
-    return wire.delimited(
-        1, wire.fixed64(2, start) + wire.fixed64(3, now) + number + _labels(7, names, labels)
-    )
+    return wire.delimited(1, wire.fixed64(2, start) + wire.fixed64(3, now) + number + _labels(7, names, labels))
 
 
 def _labels(field: int, names: Labels, values: Labels) -> bytes:

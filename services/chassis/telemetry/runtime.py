@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from importlib import metadata
+from pathlib import Path
 
 from services.chassis.telemetry.metrics import Instrument, Observed
 
@@ -20,16 +21,14 @@ def version() -> str:
 def instruments() -> tuple[Instrument, ...]:
     """Sums that are read when metrics are exported."""
     return (
-        Observed(
-            "process.cpu.time", "s", "Processor time used since the start.", time.process_time, grows=True
-        ),
+        Observed("process.cpu.time", "s", "Processor time used since the start.", time.process_time, grows=True),
         Observed("process.memory.usage", "By", "Physical memory in use.", _resident_bytes, grows=False),
     )
 
 
 def _resident_bytes() -> int:
     try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0

@@ -12,6 +12,7 @@ import struct
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar, Token
 from functools import lru_cache
 from random import getrandbits
@@ -56,6 +57,7 @@ class Span:
         "_remote",
         "_start",
         "_token",
+        "_told",
         "kind",
         "name",
         "recording",
@@ -99,6 +101,7 @@ class Span:
         self.seconds = 0.0
         self.recording = self.sampled and recorder.queue is not None
         self._failure = b""
+        self._told = False
         self._token: Token[Span | None] | None = None
         if self.recording:
             self._queue = recorder.queue
@@ -113,16 +116,19 @@ class Span:
         return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
 
     def set(self, key: str, value: Value) -> None:
-        """Adds an attribute. Never give it bodies, tokens or personal data; text is cut at 1,024 characters."""
+        """Adds an attribute. Give it no bodies, tokens or personal data; text is cut at 1,024 characters."""
         if self.recording:
             self._attributes.append(wire.attribute(9, key, value))
 
     def fail(self, code: str, description: str = "") -> None:
-        """Marks the span as failed. `code` is a status name or an error class; the description is masked."""
-        if self.recording:
-            self.set("error.type", code)
-            message = wire.text(2, mask(description)) if description else b""
-            self._failure = wire.delimited(15, message + _ERROR)
+        """Tells how it failed, in place of what was told before and of an exception on the way out.
+
+        `code` is a status name or an error class; the description is masked. Each kind of span judges for
+        itself whether that is a failure: a server's is not what its caller did wrong.
+        """
+        self._told = True
+        self._failure = b""
+        self._failed(code, description)
 
     def end(self) -> None:
         """Stops the clock and hands the span over for export. `seconds` holds its duration afterwards."""
@@ -140,15 +146,18 @@ class Span:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None:
+        if error is not None and not self._told:
             self.fail(error_code(error))
         if self._token is not None:
-            try:
+            # A generator or task may be closed from another context, which never had this span as current.
+            with suppress(ValueError):
                 _current.reset(self._token)
-            except ValueError:
-                # A generator or task was closed from another context, which never had this span as current.
-                pass
         self.end()
+
+    def _failed(self, code: str, description: str) -> None:
+        if self.recording:
+            message = wire.text(2, mask(description)) if description else b""
+            self._failure = wire.attribute(9, "error.type", code) + wire.delimited(15, message + _ERROR)
 
     def _encoded(self, end: int) -> bytes:
         ids = bytes.fromhex(self.trace_id + self.span_id + self._parent_id)

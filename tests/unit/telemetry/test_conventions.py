@@ -21,7 +21,7 @@ class Code(Enum):
     UNAVAILABLE = 14
 
 
-class Answered(Exception):
+class AnsweredError(Exception):
     """As the errors of the chassis and of grpc: it carries a status code."""
 
     def __init__(self, code: Code) -> None:
@@ -43,8 +43,8 @@ def test_a_grpc_call_is_told_by_its_full_method_and_status(kept: Kept) -> None:
 
 @pytest.mark.parametrize(("code", "failed"), [(Code.NOT_FOUND, False), (Code.UNAVAILABLE, True)])
 def test_a_server_span_fails_only_for_the_servers_fault(kept: Kept, code: Code, failed: bool) -> None:
-    with pytest.raises(Answered), telemetry.RpcServerSpan(METHOD):
-        raise Answered(code)
+    with pytest.raises(AnsweredError), telemetry.RpcServerSpan(METHOD):
+        raise AnsweredError(code)
     span = kept.one()
     assert (span.status.code == Status.STATUS_CODE_ERROR) is failed
     assert values(span)["rpc.response.status_code"] == code.name
@@ -59,9 +59,19 @@ def test_an_unforeseen_exception_is_the_servers_fault(kept: Kept) -> None:
     assert values(span)["error.type"] == "ZeroDivisionError"
 
 
+def test_what_was_told_outweighs_the_exception_that_ends_the_call(kept: Kept) -> None:
+    call = telemetry.RpcServerSpan(METHOD)
+    call.fail("UNAVAILABLE")
+    call.fail("NOT_FOUND")
+    with pytest.raises(RuntimeError), call:
+        raise RuntimeError("how grpc leaves a handler that aborts")
+    assert kept.one().status.code == Status.STATUS_CODE_UNSET
+    assert values(kept.one())["rpc.response.status_code"] == "NOT_FOUND"
+
+
 def test_a_client_span_fails_for_every_status_but_ok(kept: Kept) -> None:
-    with pytest.raises(Answered), telemetry.RpcClientSpan(METHOD, "127.0.0.1:50051"):
-        raise Answered(Code.NOT_FOUND)
+    with pytest.raises(AnsweredError), telemetry.RpcClientSpan(METHOD, "127.0.0.1:50051"):
+        raise AnsweredError(Code.NOT_FOUND)
     span = kept.one()
     assert span.status.code == Status.STATUS_CODE_ERROR
     assert values(span)["error.type"] == "NOT_FOUND"
@@ -70,9 +80,7 @@ def test_a_client_span_fails_for_every_status_but_ok(kept: Kept) -> None:
 
 
 @pytest.mark.parametrize(("status", "failed"), [(200, False), (404, False), (503, True)])
-def test_an_http_request_is_told_by_its_route_and_fails_from_500(
-    kept: Kept, status: int, failed: bool
-) -> None:
+def test_an_http_request_is_told_by_its_route_and_fails_from_500(kept: Kept, status: int, failed: bool) -> None:
     with telemetry.HttpServerSpan("GET") as request:
         request.route = "/v1/{name=contacts/*}"
         request.status = status
@@ -94,9 +102,7 @@ def test_one_trace_leads_from_the_change_over_the_bus_to_the_mail(kept: Kept) ->
     with telemetry.publish_span("contact.events", "contact.created", change, "0192") as sent:
         carried = sent.traceparent
     with (
-        telemetry.ProcessSpan(
-            "insight.events.v1", "kith.contact.v1.contact.created", carried, "0192", attempt=2
-        ),
+        telemetry.ProcessSpan("insight.events.v1", "kith.contact.v1.contact.created", carried, "0192", attempt=2),
         telemetry.client_span("SMTP send"),
     ):
         pass

@@ -74,9 +74,7 @@ def test_shutdown_delivers_what_is_left_and_the_metrics(collector: Collector, be
     assert series["process.cpu.time"].sum.is_monotonic
 
 
-def test_a_dead_collector_costs_nothing_and_is_told_of_once(
-    begin: Begin, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_dead_collector_costs_nothing_and_is_told_of_once(begin: Begin, caplog: pytest.LogCaptureFixture) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Log lines are JSON, know their trace, and tell nothing personal. Each test is a process with its own output."""
+"""Log lines are JSON, know their trace, and tell nothing personal. Each test is a process of its own."""
 
 from __future__ import annotations
 

@@ -136,9 +136,7 @@ def test_tasks_keep_their_own_span_across_awaits(kept: Kept) -> None:
     assert len({span.trace_id for span in kept.all()}) == 20
 
 
-@given(
-    st.text(max_size=40), st.one_of(st.text(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats())
-)
+@given(st.text(max_size=40), st.one_of(st.text(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats()))
 def test_any_attribute_is_read_back_by_the_official_messages(key: str, value: str | bool | float) -> None:
     raw = wire.attribute(1, key, value)
     read = KeyValue.FromString(raw[_header(raw) :])
