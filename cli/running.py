@@ -75,9 +75,7 @@ def status(json_: bool) -> None:
 
 @click.command()
 @click.argument("name", required=False)
-@click.option(
-    "--lines", "-n", "count", default=40, show_default=True, help="How many of the last lines of each log."
-)
+@click.option("--lines", "-n", "count", default=40, show_default=True, help="How many of the last lines of each log.")
 @click.option("--follow", "-f", is_flag=True, help="Go on with what is written from now on, until Ctrl-C.")
 def logs(name: str | None, count: int, follow: bool) -> None:
     """Show the log of the process NAME, or of all."""
@@ -103,9 +101,7 @@ def summary(document: dict[str, Any]) -> str:
     """Where everything is, with three requests that can be pasted."""
     gateway, key, login = document["gateway"], document["api_key"], document["login"]
     auth = f"-H 'Authorization: Bearer {key}'"
-    contact = json.dumps(
-        {"givenName": "Ada", "familyName": "Lovelace", "emails": [{"address": "ada@example.com"}]}
-    )
+    contact = json.dumps({"givenName": "Ada", "familyName": "Lovelace", "emails": [{"address": "ada@example.com"}]})
     return f"""
   Gateway    {gateway}   (reference: {gateway}/docs)
   Login      tenant {login["tenant"]}, {login["email"]}, password {login["password"]}

@@ -15,9 +15,7 @@ MARK = "KITH_SUPERVISED_IN"
 
 def find(home: Path) -> list[psutil.Process]:
     """The processes that belong to the platform in `home`, this one apart."""
-    return [
-        process for process in psutil.process_iter() if process.pid != os.getpid() and _belongs(process, home)
-    ]
+    return [process for process in psutil.process_iter() if process.pid != os.getpid() and _belongs(process, home)]
 
 
 def end(home: Path, grace_seconds: float = 10.0) -> int:

@@ -52,13 +52,10 @@ def plan(home: Path, options: Options, with_services: bool) -> Plan:
     ports = Ports(home / "ports.json")
     _check_named_servers(options)
     traces = (
-        options.otlp_endpoint
-        or f"http://{HOST}:{_fixed(ports, 'viewer', options.traces_port, 'KITH_TRACES_PORT')}"
+        options.otlp_endpoint or f"http://{HOST}:{_fixed(ports, 'viewer', options.traces_port, 'KITH_TRACES_PORT')}"
     )
     addresses = Addresses(
-        gateway=f"http://{HOST}:{_fixed(ports, 'gateway', options.gateway_port, 'KITH_PORT')}"
-        if with_services
-        else "",
+        gateway=f"http://{HOST}:{_fixed(ports, 'gateway', options.gateway_port, 'KITH_PORT')}" if with_services else "",
         grpc=services.grpc_addresses(ports) if with_services else {},
         traces=traces,
         mailbox="" if options.smtp_uri else str(mailbox.folder(home)),
@@ -155,10 +152,6 @@ def _without_absent(made: Plan) -> Plan:
     names = made.names()
     return replace(
         made,
-        units=tuple(
-            replace(unit, after=tuple(name for name in unit.after if name in names)) for unit in made.units
-        ),
-        steps=tuple(
-            replace(step, after=tuple(name for name in step.after if name in names)) for step in made.steps
-        ),
+        units=tuple(replace(unit, after=tuple(name for name in unit.after if name in names)) for unit in made.units),
+        steps=tuple(replace(step, after=tuple(name for name in step.after if name in names)) for step in made.steps),
     )

@@ -16,6 +16,9 @@ LAUNCHERS = (
     Path("/opt/homebrew/opt/rabbitmq/sbin/rabbitmq-server"),
 )
 
+# Idle schedulers sleep at once instead of spinning: the machine's few cores are for all processes.
+_VIRTUAL_MACHINE = "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none"
+
 
 def launcher() -> Path | None:
     """RabbitMQ's launcher on this machine, or None where it is not installed."""
@@ -82,6 +85,5 @@ def _environment(folder: Path, names: int, node: int, distribution: int) -> dict
         "RABBITMQ_LOGS": "-",
         # The launcher then becomes the virtual machine instead of waiting for it as a shell would.
         "RABBITMQ_ALLOW_INPUT": "true",
-        # Idle schedulers sleep at once instead of spinning: the machine's few cores are for all processes.
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _VIRTUAL_MACHINE,
     }

@@ -30,9 +30,7 @@ def _grpc(address: str) -> bool:
     options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)]
     with grpc.insecure_channel(urlsplit(address).netloc, options=options) as channel:
         # An empty HealthCheckRequest asks for the whole server; the reply's first field says SERVING (1).
-        check: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
-            "/grpc.health.v1.Health/Check"
-        )
+        check: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/grpc.health.v1.Health/Check")
         return check(b"", timeout=TIMEOUT_SECONDS) == b"\x08\x01"
 
 

@@ -36,14 +36,10 @@ def migrations(home: Path, settings: Mapping[str, str]) -> tuple[Step, ...]:
     )
 
 
-def units(
-    gateway: str, grpc: Mapping[str, str], ports: Ports, settings: Mapping[str, str]
-) -> tuple[Unit, ...]:
+def units(gateway: str, grpc: Mapping[str, str], ports: Ports, settings: Mapping[str, str]) -> tuple[Unit, ...]:
     """The apis, the workers and the gateway, in the order in which they are worth starting."""
     apis = tuple(_api(service, grpc[service], settings) for service in SERVICES)
-    workers = tuple(
-        _worker(service, f"{HOST}:{ports.take(f'{service}-worker')}", settings) for service in SERVICES
-    )
+    workers = tuple(_worker(service, f"{HOST}:{ports.take(f'{service}-worker')}", settings) for service in SERVICES)
     return (*apis, *workers, _gateway(gateway, settings))
 
 

@@ -69,7 +69,8 @@ def test_a_process_that_dies_at_start_is_named_with_its_last_words_and_the_other
     assert "sick died at start (exit code 1)" in failure.value.problem
     assert "no database" in failure.value.problem
     assert str(tmp_path / "log" / "sick.log") in failure.value.fix
-    assert seen["healthy"] and not alive(seen["healthy"])
+    assert seen["healthy"]
+    assert not alive(seen["healthy"])
 
 
 def test_a_failed_step_ends_the_start_and_what_waits_for_it_never_runs(tmp_path: Path) -> None:
