@@ -50,7 +50,9 @@ def assert_concerns(client: Client, database: str) -> None:
     """
     handle = client.get_database(database)
     if handle.write_concern != MAJORITY:
-        raise SettingError(f"MONGODB_URI sets write concern {handle.write_concern.document}: leave w and journal out of it")
+        raise SettingError(
+            f"MONGODB_URI sets write concern {handle.write_concern.document}: leave w and journal out of it"
+        )
     if handle.read_concern != ReadConcern("majority") or handle.read_preference != ReadPreference.PRIMARY:
         raise SettingError("MONGODB_URI sets a read concern or preference: leave them out of it")
     hello = client.admin.command("hello")
@@ -59,4 +61,6 @@ def assert_concerns(client: Client, database: str) -> None:
     defaults = client.admin.command("getDefaultRWConcern")
     default = defaults.get("defaultWriteConcern", {}).get("w", "majority")
     if default != "majority":
-        raise SettingError(f"the deployment's default write concern is w:{default}: run setDefaultRWConcern with w:majority")
+        raise SettingError(
+            f"the deployment's default write concern is w:{default}: run setDefaultRWConcern with w:majority"
+        )

@@ -107,7 +107,7 @@ def _serialize(message: Message) -> bytes:
     return message.SerializeToString()
 
 
-def _known(error: grpc.RpcError) -> errors.KithError:
+def _known(error: Any) -> errors.KithError:
     """A peer's status as the error that it was there."""
     kind = _ERRORS.get(error.code(), errors.KithError)
     reason, metadata, violations = "", {}, []

@@ -39,7 +39,7 @@ def require_permissions(services: Iterable[ServiceDescriptor]) -> dict[str, str]
     Raises:
         MissingPermission: some methods have no `(kith.type.v1.permission)`; the text lists all of them.
     """
-    permissions = {
+    permissions: dict[str, str] = {
         method.full_name: method.GetOptions().Extensions[options_pb2.permission]
         for service in services
         for method in service.methods

@@ -7,8 +7,8 @@ from typing import Any
 from kith.type.v1 import platform_service_pb2 as pb
 from pymongo import ASCENDING
 
-from services.chassis.call import Call
 from services.chassis.bus.events import cloud_event, encode
+from services.chassis.call import Call
 from services.chassis.resources.bson_codec import to_datetime
 from services.chassis.resources.changes import COLLECTION
 from services.chassis.resources.references import missing_here
@@ -24,7 +24,7 @@ class Platform:
         self._store = store
         self._types = {record.type.kind: record.type for record in store.records}
 
-    def ListEvents(self, request: pb.ListEventsRequest, call: Call) -> pb.ListEventsResponse:  # noqa: N802  # the RPC's name
+    def ListEvents(self, request: pb.ListEventsRequest, call: Call) -> pb.ListEventsResponse:  # the RPC's name
         """Lists events of kinds that the caller may read, oldest first."""
         readable = [kind for kind, of in self._types.items() if call.principal.may(f"{of.plural}.read")]
         query: dict[str, Any] = {"tenant": call.principal.tenant, "kind": {"$in": readable}}
@@ -39,6 +39,8 @@ class Platform:
             events = (cloud_event(self._types[change["kind"]], change) for change in found)
             return pb.ListEventsResponse(events=[encode(event).decode() for event in events])
 
-    def CheckReferences(self, request: pb.CheckReferencesRequest, call: Call) -> pb.CheckReferencesResponse:  # noqa: N802  # the RPC's name
+    def CheckReferences(
+        self, request: pb.CheckReferencesRequest, call: Call
+    ) -> pb.CheckReferencesResponse:  # the RPC's name
         """Tells which names the tenant does not have here."""
         return pb.CheckReferencesResponse(missing=missing_here(self._store, call.principal.tenant, request.names))

@@ -44,7 +44,9 @@ class Server:
         TypeError: an RPC has no method, or a method no RPC.
     """
 
-    def __init__(self, methods: Mapping[ServiceDescriptor, Mapping[str, Method]], verifier: Verifier, threads: int) -> None:
+    def __init__(
+        self, methods: Mapping[ServiceDescriptor, Mapping[str, Method]], verifier: Verifier, threads: int
+    ) -> None:
         permissions = require_permissions(methods)
         self._health = health.HealthServicer(experimental_non_blocking=True)
         self._grpc = grpc.server(
@@ -93,7 +95,7 @@ class Server:
         if declared != set(by_name):
             wrong = ", ".join(sorted(declared ^ set(by_name)))
             raise TypeError(f"{service.full_name}: these are declared or written, but not both: {wrong}")
-        handlers = {
+        handlers: dict[str, Any] = {
             rpc.name: grpc.unary_unary_rpc_method_handler(
                 _behaviour(rpc, by_name[rpc.name], permissions[rpc.full_name], verifier)
             )
@@ -121,12 +123,14 @@ def _behaviour(
     public = permission == PUBLIC
 
     def answer(raw: bytes, context: grpc.ServicerContext) -> bytes:
-        metadata = {key: value for key, value in context.invocation_metadata()}
+        metadata = dict(context.invocation_metadata())
         with telemetry.RpcServerSpan(span_name, str(metadata.get("traceparent", ""))) as span:
             try:
                 principal = _NOBODY if public else verifier.verify(str(metadata.get("authorization", "")))
                 if not public and not principal.may(permission):
-                    raise errors.PermissionDenied(f"this needs the permission {permission}", metadata={"permission": permission})
+                    raise errors.PermissionDenied(
+                        f"this needs the permission {permission}", metadata={"permission": permission}
+                    )
                 request = _parsed(request_class, raw)
                 check(protovalidate.collect_violations(request))
                 seconds = _seconds_left(context)

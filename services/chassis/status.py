@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grpc
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
@@ -9,11 +10,15 @@ from grpc_status import rpc_status
 from services.chassis.errors import DOMAIN, KithError
 
 
-def of(error: KithError, trace_id: str) -> rpc_status.Status:
+def of(error: KithError, trace_id: str) -> grpc.Status:
     """The gRPC status of an error: ErrorInfo with reason and trace id, BadRequest with the fields at fault."""
-    details = [_packed(error_details_pb2.ErrorInfo(
-        reason=error.reason, domain=DOMAIN, metadata={**error.metadata, "trace_id": trace_id}
-    ))]
+    details = [
+        _packed(
+            error_details_pb2.ErrorInfo(
+                reason=error.reason, domain=DOMAIN, metadata={**error.metadata, "trace_id": trace_id}
+            )
+        )
+    ]
     if error.violations:
         bad = error_details_pb2.BadRequest()
         for violation in error.violations[:100]:

@@ -82,7 +82,7 @@ def _encode_field(field: FieldDescriptor, names: dict[str, Any]) -> list[str]:
         return [f" if m.{name}: d[{name!r}] = dict(m.{name})"]
     if message is None:
         return [f" if m.{name}: d[{name!r}] = list(m.{name})"]
-    convert = _converter(field, names, "to_datetime", encoder)
+    convert = _converter(field.name, message, names, "to_datetime", encoder)
     if field.is_repeated:
         return [f" if m.{name}: d[{name!r}] = [{convert}(x) for x in m.{name}]"]
     return [f" if m.HasField({name!r}): d[{name!r}] = {convert}(m.{name})"]
@@ -93,21 +93,24 @@ def _decode_field(field: FieldDescriptor, names: dict[str, Any]) -> list[str]:
     read = [f" v = d.get({name!r})"]
     if message is None or _is_map(field):
         return [*read, f" if v is not None: k[{name!r}] = v"]
-    convert = _converter(field, names, "to_timestamp", arguments)
+    convert = _converter(field.name, message, names, "to_timestamp", arguments)
     if field.is_repeated:
         return [*read, f" if v is not None: k[{name!r}] = [{convert}(x) for x in v]"]
     return [*read, f" if v is not None: k[{name!r}] = {convert}(v)"]
 
 
 def _converter(
-    field: FieldDescriptor, names: dict[str, Any], timestamp: str, nested: Callable[[Descriptor], Callable[..., Any]]
+    field: str,
+    message: Descriptor,
+    names: dict[str, Any],
+    timestamp: str,
+    nested: Callable[[Descriptor], Callable[..., Any]],
 ) -> str:
-    message = field.message_type
     if message.full_name == TIMESTAMP:
         return timestamp
     # A message may contain itself: its function is looked up when it is called, not when this one is compiled.
-    names[f"_{field.name}"] = lambda value: nested(message)(value)
-    return f"_{field.name}"
+    names[f"_{field}"] = lambda value: nested(message)(value)
+    return f"_{field}"
 
 
 def _is_map(field: FieldDescriptor) -> bool:
@@ -119,5 +122,3 @@ def _compiled(function: str, lines: list[str], names: dict[str, Any], descriptor
     exec(source, names)
     compiled: Callable[..., Any] = names[function]
     return compiled
-
-

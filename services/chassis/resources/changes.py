@@ -10,9 +10,9 @@ from typing import Any
 import uuid_utils
 from google.protobuf import struct_pb2
 from google.protobuf.json_format import ParseDict
+from kith.type.v1 import change_pb2
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from kith.type.v1 import change_pb2
 from services.chassis.resources.bson_codec import Document, to_timestamp
 from services.chassis.resources.schema import RecordType
 
@@ -54,7 +54,12 @@ def new_id() -> str:
 
 
 def change_document(
-    author: Author, record_type: RecordType, verb: str, time: datetime.datetime, before: Document | None, after: Document
+    author: Author,
+    record_type: RecordType,
+    verb: str,
+    time: datetime.datetime,
+    before: Document | None,
+    after: Document,
 ) -> Document:
     """The Change that leads from one document of a record to the next. `fields` is empty when there was none before."""
     return {

@@ -62,9 +62,7 @@ def decoder(message: Descriptor, drop_output_only: bool = False, ignore_unknown:
                 if ignore_unknown:
                     left_out += 1
                     continue
-                raise Refusal(f"is not a known field{json_values.closest(key, names)}").under(
-                    _clean(key), _clean(key)
-                )
+                raise Refusal(f"is not a known field{json_values.closest(key, names)}").under(_clean(key), _clean(key))
             name, convert = entry
             if convert is None or (item is None and convert is not json_values.any_value):
                 left_out += 1

@@ -37,7 +37,7 @@ def encoder(message: Descriptor) -> Encoder:
     for field in message.fields:
         lines += _field_lines(field, names)
     lines.append(" return d")
-    exec(compile("\n".join(lines), f"<json of {message.full_name}>", "exec"), names)  # noqa: S102 (our own source)
+    exec(compile("\n".join(lines), f"<json of {message.full_name}>", "exec"), names)
     encode: Encoder = names["encode"]
     return encode
 

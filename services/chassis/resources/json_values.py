@@ -230,9 +230,7 @@ def _refuse_surrogates(value: str) -> None:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise Refusal(
-            f"has half a character (a lone surrogate) at position {error.start}: remove it"
-        ) from None
+        raise Refusal(f"has half a character (a lone surrogate) at position {error.start}: remove it") from None
 
 
 _INTEGER = re.compile(r"-?[0-9]{1,25}\Z")

@@ -94,4 +94,6 @@ def _copy(source: Any, target: Any, steps: list[str]) -> None:
 
 def _refuse_change(kind: RecordType, info: FieldInfo, source: Any, target: Any) -> None:
     if getattr(source, info.path) != getattr(target, info.path):
-        raise InvalidArgument.of(f"{kind.kind}.{info.path}", "cannot be changed after creation", reason="IMMUTABLE_FIELD")
+        raise InvalidArgument.of(
+            f"{kind.kind}.{info.path}", "cannot be changed after creation", reason="IMMUTABLE_FIELD"
+        )

@@ -1,14 +1,14 @@
-"""The standard methods of every record, bound to the RPCs of its service by their names (AIP-131 to 135, 164, 231, 233)."""
+"""The standard methods of every record, bound to RPCs by their names (AIP-131 to 135, 164, 231, 233)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from google.protobuf.descriptor import ServiceDescriptor
 from pymongo import DESCENDING
 
-from services.chassis import errors
+from services.chassis import errors, protos
 from services.chassis.call import Call
 from services.chassis.resources import changes, paging
 from services.chassis.resources.mask import Mask, clear_output_only
@@ -38,7 +38,7 @@ class StandardMethods:
         methods: dict[str, Method] = {
             f"Create{one}": self.create,
             f"Get{one}": self.get,
-            f"List{many}": self.list,
+            f"List{many}": self.list_page,
             f"Update{one}": self.update,
             f"Delete{one}": self.delete,
             f"Undelete{one}": self.undelete,
@@ -52,7 +52,7 @@ class StandardMethods:
         """Gets one record; a deleted one too."""
         return self._store.get(self._message, call.principal.tenant, request.name)
 
-    def list(self, request: Any, call: Call) -> Any:
+    def list_page(self, request: Any, call: Call) -> Any:
         """Lists one page."""
         found, token = self._store.list(self._message, call.principal.tenant, request)
         return self._response("List", **{self._kind.collection: found, "next_page_token": token})
@@ -73,7 +73,9 @@ class StandardMethods:
     def batch_create(self, request: Any, call: Call) -> Any:
         """Creates up to a thousand in one transaction."""
         messages = [getattr(item, self._kind.kind) for item in request.requests]
-        repeated = Request.of(f"BatchCreate{self._kind.plural}", request, self._response_class("BatchCreate"))
+        repeated = Request.of(
+            f"BatchCreate{self._kind.plural}", request, self._answer(f"BatchCreate{_pascal(self._kind.plural)}")
+        )
         for message in messages:
             clear_output_only(self._kind, message)
         numbered = ((f"requests[{index}].{self._kind.kind}", message) for index, message in enumerate(messages))
@@ -121,24 +123,25 @@ class StandardMethods:
         if request.page_token:
             query["version"] = {"$lt": paging.offset(request.page_token, arguments)}
         with translated():
-            cursor = self._store.database[changes.COLLECTION].find(query, sort=[("version", DESCENDING)], limit=limit + 1)
+            cursor = self._store.database[changes.COLLECTION].find(
+                query, sort=[("version", DESCENDING)], limit=limit + 1
+            )
             found = list(cursor)
         page = found[:limit]
         token = paging.offset_token(page[-1]["version"], arguments) if len(found) > limit else ""
-        response = self._service.methods_by_name[f"List{_pascal(self._kind.singular)}Changes"].output_type
         listed = [changes.to_message(self._kind, change) for change in page]
-        return response._concrete_class(changes=listed, next_page_token=token)
+        answer = self._answer(f"List{_pascal(self._kind.singular)}Changes")
+        return answer(changes=listed, next_page_token=token)
 
-    def _check_references(self, messages: list[tuple[str, Any]], call: Call) -> None:
+    def _check_references(self, messages: Sequence[tuple[str, Any]], call: Call) -> None:
         if self._kind.references:
             self._references.check(messages, call)
 
     def _response(self, verb: str, **fields: Any) -> Any:
-        return self._response_class(verb)(**fields)
+        return self._answer(verb + _pascal(self._kind.plural))(**fields)
 
-    def _response_class(self, verb: str) -> Any:
-        method = self._service.methods_by_name[verb + _pascal(self._kind.plural)]
-        return method.output_type._concrete_class
+    def _answer(self, rpc: str) -> Any:
+        return protos.message_class(self._service.methods_by_name[rpc].output_type)
 
 
 def _pascal(camel: str) -> str:

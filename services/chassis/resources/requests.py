@@ -76,7 +76,7 @@ def answer(store: Store, change: Document, request: Request) -> Any:
     """The first answer again."""
     if "response" in change["request"]:
         return request.response.FromString(change["request"]["response"])
-    return store.to_message(store.record(request.response), change["after"])
+    return store.to_message(request.response, change["after"])
 
 
 def forget_expired(database: Database[Document], now: datetime.datetime) -> int:

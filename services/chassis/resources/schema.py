@@ -12,7 +12,6 @@ from google.api import field_behavior_pb2, resource_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-
 from kith.type.v1 import options_pb2
 
 TIMESTAMP = "google.protobuf.Timestamp"
@@ -21,6 +20,8 @@ SYSTEM_FIELDS = frozenset({"name", "etag", "create_time", "update_time", "delete
 
 _ALWAYS_FILTERABLE = frozenset({"name", "create_time", "update_time", "delete_time", "creator"})
 _MAX_DEPTH = 5
+
+MessageClass = type[Message]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class RecordType:
     Use `RecordType.of(Contact)`; there is one instance per message.
     """
 
-    message: type[Message]
+    message: MessageClass
     descriptor: Descriptor
     type: str
     singular: str
@@ -68,7 +69,7 @@ class RecordType:
     events: tuple[str, ...]
 
     @staticmethod
-    def of(message: type[Message]) -> RecordType:
+    def of(message: MessageClass) -> RecordType:
         """The record type of a message class.
 
         Raises:
@@ -156,7 +157,7 @@ def record_types(file: FileDescriptor) -> Iterator[RecordType]:
 
 @cache
 def _record_type(descriptor: Descriptor) -> RecordType:
-    options = descriptor.GetOptions()
+    options: Any = descriptor.GetOptions()
     if not options.HasExtension(resource_pb2.resource):
         raise TypeError(f"{descriptor.full_name} is no record: it has no google.api.resource option")
     resource = options.Extensions[resource_pb2.resource]

@@ -71,7 +71,7 @@ class Store:
             )
         if not document:
             raise errors.NotFound.of(name)
-        return self.to_message(record, document)
+        return self.to_message(message, document)
 
     def get_all(self, message: type[M], tenant: str, names: Sequence[str]) -> list[M]:
         """Records by their names, in that order.
@@ -84,7 +84,7 @@ class Store:
         missing = [name for name in names if record.type.id_of(name) not in found]
         if missing:
             raise errors.NotFound.of(missing[0])
-        return [self.to_message(record, found[str(record.type.id_of(name))]) for name in names]
+        return [self.to_message(message, found[str(record.type.id_of(name))]) for name in names]
 
     def list(self, message: type[M], tenant: str, request: Any) -> tuple[list[M], str]:
         """One page of records for a standard list request, and the token of the next page (empty at the end).
@@ -114,20 +114,24 @@ class Store:
             documents = list(cursor)
         page = documents[: query.limit - 1]
         token = next_token(query, page[-1]) if len(documents) == query.limit else ""
-        return [self.to_message(record, document) for document in page], token
+        return [self.to_message(message, document) for document in page], token
 
     def missing(self, record: Record, tenant: str, names: Iterable[str]) -> set[str]:
         """Those of the names that the tenant does not have, or has deleted."""
         wanted = {name: record.type.id_of(name) for name in names}
         found = self._by_id(record, tenant, [identifier for identifier in wanted.values() if identifier])
-        return {name for name, identifier in wanted.items() if "delete_time" in found.get(identifier or "", {"delete_time": 0})}
+        return {
+            name
+            for name, identifier in wanted.items()
+            if "delete_time" in found.get(identifier or "", {"delete_time": 0})
+        }
 
-    def to_message(self, record: Record, document: Mapping[str, Any]) -> Any:
+    def to_message(self, message: type[M], document: Mapping[str, Any]) -> M:
         """The record that a document holds, with its name and etag."""
-        fields = bson_codec.arguments(record.type.descriptor)(document)
-        fields["name"] = record.type.prefix + document["_id"]
+        fields = bson_codec.arguments(message.DESCRIPTOR)(document)
+        fields["name"] = self.record(message).type.prefix + document["_id"]
         fields["etag"] = str(document.get("_version", ""))
-        return record.message(**fields)
+        return message(**fields)
 
     def write(self, author: Author, work: Callable[[Transaction], M], request: Request | None = None) -> M:
         """Runs `work` in one transaction and answers with what it returns.
@@ -145,7 +149,8 @@ class Store:
             earlier = requests.find(self.database, author, request) if request else None
             if earlier is None or request is None:
                 raise _known(error) from error
-            return requests.answer(self, earlier, request)
+            answer: M = requests.answer(self, earlier, request)
+            return answer
 
     def transact(self, author: Author, work: Callable[[Transaction], R]) -> R:
         """Runs `work` in one transaction, again when another one got in the way, and commits it.
@@ -206,12 +211,16 @@ def translated() -> Iterator[None]:
     except pymongo.errors.DuplicateKeyError:
         raise
     except pymongo.errors.ExecutionTimeout as error:
-        raise errors.DeadlineExceeded("the query took too long: narrow it with a filter", reason="QUERY_TOO_SLOW") from error
+        raise errors.DeadlineExceeded(
+            "the query took too long: narrow it with a filter", reason="QUERY_TOO_SLOW"
+        ) from error
     except pymongo.errors.PyMongoError as error:
         if error.has_error_label("TransientTransactionError"):
             raise _Conflict from error
         if isinstance(error, (pymongo.errors.ConnectionFailure, pymongo.errors.WTimeoutError)) or error.timeout:
-            raise errors.Unavailable("the database does not answer: try again", reason="DATABASE_UNAVAILABLE") from error
+            raise errors.Unavailable(
+                "the database does not answer: try again", reason="DATABASE_UNAVAILABLE"
+            ) from error
         raise
 
 
@@ -256,7 +265,9 @@ def _indexes(record: Record) -> list[IndexModel]:
         keys = [("tenant", ASCENDING), (info.path, ASCENDING), ("_id", ASCENDING)]
         found.append(IndexModel(keys, name=info.path))
     if kind.searchable:
-        found += [IndexModel([("tenant", ASCENDING), (key, ASCENDING)], name=key.strip("_")) for key in ("_words", "_pairs")]
+        found += [
+            IndexModel([("tenant", ASCENDING), (key, ASCENDING)], name=key.strip("_")) for key in ("_words", "_pairs")
+        ]
     for info in kind.unique:
         keys = [("tenant", ASCENDING), (info.path, ASCENDING), ("delete_time", ASCENDING)]
         present = {info.path: {"$exists": True}}

@@ -45,7 +45,7 @@ class Transaction:
         return self.author.tenant
 
     def collection(self, name: str) -> Collection[Document]:
-        """A collection that is no record (a read model, an inbox); pass `session=tx.session` and the tenant yourself."""
+        """A collection that is no record (a read model, an inbox): pass it `session=tx.session` and the tenant."""
         return self._store.database[name]
 
     def get(self, message: type[M], name: str) -> M:
@@ -58,7 +58,7 @@ class Transaction:
         document = self._read(record, name)
         if "delete_time" in document:
             raise errors.NotFound.of(name)
-        return self._store.to_message(record, document)
+        return self._store.to_message(message, document)
 
     def find(self, message: type[M], query: Document, *, limit: int = 100) -> list[M]:
         """The tenant's records that match a MongoDB query, deleted ones left out."""
@@ -66,7 +66,7 @@ class Transaction:
         documents = record.collection(self._store).find(
             {**query, "tenant": self.tenant, "delete_time": None}, session=self.session, limit=limit
         )
-        return [self._store.to_message(record, document) for document in documents]
+        return [self._store.to_message(message, document) for document in documents]
 
     def create(self, message: M, *, verb: str = "created", identifier: str = "") -> M:
         """Creates one record; see `create_all`."""
@@ -93,9 +93,11 @@ class Transaction:
             collection.insert_one(documents[0], session=self.session)
         else:
             collection.insert_many(documents, session=self.session)
-        return [self._store.to_message(record, document) for document in documents]
+        return [self._store.to_message(type(messages[0]), document) for document in documents]
 
-    def update(self, message_class: type[M], name: str, change: Callable[[M], None], *, etag: str = "", verb: str = "") -> M:
+    def update(
+        self, message_class: type[M], name: str, change: Callable[[M], None], *, etag: str = "", verb: str = ""
+    ) -> M:
         """Reads a record, lets `change` alter it, and stores it as the next version. Nothing altered is no change.
 
         Raises:
@@ -108,7 +110,7 @@ class Transaction:
         if "delete_time" in document:
             raise errors.NotFound.of(name)
         _check_etag(document, etag)
-        before = self._store.to_message(record, document)
+        before = self._store.to_message(message_class, document)
         after = message_class()
         after.CopyFrom(before)
         change(after)
@@ -120,10 +122,10 @@ class Transaction:
         record = self._store.record(message_class)
         document = self._read(record, name)
         _check_etag(document, etag)
-        message = self._store.to_message(record, document)
+        message = self._store.to_message(message_class, document)
         if "delete_time" in document:
             return message
-        message.delete_time.CopyFrom(bson_codec.to_timestamp(self.now))  # type: ignore[attr-defined]  # every record has it
+        _set_time(message, "delete_time", self.now)
         return self._replace(record, document, message, "deleted")
 
     def undelete(self, message_class: type[M], name: str, *, etag: str = "") -> M:
@@ -131,7 +133,7 @@ class Transaction:
         record = self._store.record(message_class)
         document = self._read(record, name)
         _check_etag(document, etag)
-        message = self._store.to_message(record, document)
+        message = self._store.to_message(message_class, document)
         if "delete_time" not in document:
             return message
         message.ClearField("delete_time")
@@ -153,23 +155,29 @@ class Transaction:
     def _new_document(self, record: Record, message: Any, identifier: str) -> Document:
         message.name = record.type.name_of(identifier)
         message.creator = self.author.subject
-        moment = bson_codec.to_timestamp(self.now)
-        message.create_time.CopyFrom(moment)
-        message.update_time.CopyFrom(moment)
+        _set_time(message, "create_time", self.now)
+        _set_time(message, "update_time", self.now)
         return {"_id": identifier, "tenant": self.tenant, "_version": 1, **_fields(message)}
 
-    def _replace(self, record: Record, document: Document, message: Any, verb: str) -> Any:
-        after = {"_id": document["_id"], "tenant": self.tenant, "_version": document["_version"] + 1, **_fields(message)}
+    def _replace(self, record: Record, document: Document, message: M, verb: str) -> M:
+        after = {
+            "_id": document["_id"],
+            "tenant": self.tenant,
+            "_version": document["_version"] + 1,
+            **_fields(message),
+        }
         change = changes.change_document(self.author, record.type, verb, self.now, document, after)
         if not change["fields"]:
-            return self._store.to_message(record, document)
+            return self._store.to_message(type(message), document)
         after["update_time"] = change["after"]["update_time"] = self.now
         self._index_words(record, message, after)
         record.collection(self._store).replace_one(
-            {"_id": document["_id"], "tenant": self.tenant, "_version": document["_version"]}, after, session=self.session
+            {"_id": document["_id"], "tenant": self.tenant, "_version": document["_version"]},
+            after,
+            session=self.session,
         )
         self.changes.append(change)
-        return self._store.to_message(record, after)
+        return self._store.to_message(type(message), after)
 
     def _index_words(self, record: Record, message: Message, document: Document) -> None:
         if record.type.searchable:
@@ -181,6 +189,10 @@ def _fields(message: Message) -> Document:
     document.pop("name", None)
     document.pop("etag", None)
     return document
+
+
+def _set_time(message: Message, field: str, moment: datetime.datetime) -> None:
+    getattr(message, field).CopyFrom(bson_codec.to_timestamp(moment))
 
 
 def _check_etag(document: Document, etag: str) -> None:

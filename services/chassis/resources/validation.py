@@ -9,7 +9,7 @@ from services.chassis.errors import InvalidArgument, Violation
 
 
 def check(found: Sequence[Any], prefix: str = "") -> None:
-    """Raises InvalidArgument for protovalidate's violations, their field paths beginning with `prefix`; none is fine."""
+    """Raises InvalidArgument for protovalidate's violations, their field paths beginning with `prefix`."""
     if not found:
         return
     violations = tuple(Violation(_path(item.proto.field.elements, prefix), item.proto.message) for item in found)

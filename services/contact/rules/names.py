@@ -17,7 +17,9 @@ def complete(contact: Contact, before: Contact | None) -> None:
     if not chosen:
         contact.display_name = whole_name(contact)
     if not contact.display_name:
-        raise InvalidArgument.of("contact.family_name", "give a given name, a family name, a display name or an e-mail address")
+        raise InvalidArgument.of(
+            "contact.family_name", "give a given name, a family name, a display name or an e-mail address"
+        )
 
 
 def whole_name(contact: Contact) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import permutations
 
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
@@ -24,8 +25,8 @@ MAX_TEXT = 4_000
 MAX_WORDS = 300
 """Words of one document; further ones are not found."""
 
-MAX_PAIRED = 14
-"""Beginnings that are paired with each other; each further one stands in a pair with anything, `abc *`."""
+MAX_PAIRED = 12
+"""Beginnings that are paired with each other; each further one stands in pairs with anything, `abc *` and `* abc`."""
 
 MAX_RUN = 24
 """Letters of a run (Chinese, Japanese, Korean, Thai …) at which a search may begin."""
@@ -46,12 +47,14 @@ def words_of(record_type: RecordType, message: Message) -> tuple[list[str], list
 
 
 def _pairs(words: dict[str, None]) -> list[str]:
-    beginnings = dict.fromkeys(start for start in map(beginning, words) if start)
-    ordered = list(beginnings)
-    core = sorted(ordered[:MAX_PAIRED])
-    pairs = [f"{first} {second}" for at, first in enumerate(core, 1) for second in core[at:]]
-    pairs += [f"{start} *" for start in ordered[MAX_PAIRED:]]
-    pairs.sort()
+    """Both ways round: a second word that is still being typed is a range behind the first one."""
+    beginnings = list(dict.fromkeys(start for start in map(beginning, words) if start))
+    core, rest = sorted(beginnings[:MAX_PAIRED]), beginnings[MAX_PAIRED:]
+    pairs = [f"{first} {second}" for first, second in permutations(core, 2)]
+    if rest:
+        pairs += [f"{start} *" for start in rest]
+        pairs += [f"* {start}" for start in rest]
+        pairs.sort()
     return pairs
 
 

@@ -1,13 +1,14 @@
 """What a search asks the database: every word by prefix, entered through the rarer of its indexes."""
 
 import re
+from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
 from bson.regex import Regex
 
 from services.chassis.errors import InvalidArgument
-from services.chassis.resources.search.fold import fold
+from services.chassis.resources.search.fold import fold, is_run
 from services.chassis.resources.search.words import (
     BEGINNING,
     MAX_WORD,
@@ -44,10 +45,17 @@ def query_of(text: str) -> tuple[Query, str | None]:
         raise InvalidArgument.of("q", f"has {len(words)} words; at most {MAX_WORDS} are searched for")
     if not words:
         return {"_words": {"$in": []}}, "words"
+    words.sort(key=_rarity, reverse=True)
     conditions: list[Query] = [{"_words": _begins(word)} for word in words]
-    pairs = _pairs(words)
-    condition = {"$and": [*pairs, *conditions]} if len(conditions) > 1 else conditions[0]
-    return condition, "pairs" if pairs else "words"
+    pair = _pair(words)
+    if pair:
+        conditions.insert(0, {"_pairs": {"$in": pair}})
+    return {"$and": conditions} if len(conditions) > 1 else conditions[0], "pairs" if pair else "words"
+
+
+def _rarity(word: Spellings) -> int:
+    """A guess at how few documents have the word: MongoDB enters the index by the first condition, whatever comes next."""
+    return min(len(spelling) * (3 if is_run(spelling[0]) else 1) for spelling in word)
 
 
 def _words(text: str) -> list[Spellings]:
@@ -99,21 +107,28 @@ def _begins(word: Spellings) -> Query:
     return {"$in": patterns}
 
 
-def _pairs(words: list[Spellings]) -> list[Query]:
-    """One condition for two words that are long enough to have met in `_pairs`, in any spelling."""
-    starts = [_starts(word) for word in words]
-    found: list[Query] = []
-    for first, second in combinations([start for start in starts if start], 2):
-        if not set(first) & set(second):
-            mixed = {" ".join(sorted((one, other))) for one in first for other in second}
-            found.append({"_pairs": {"$in": sorted(mixed | {f"{start} *" for start in (*first, *second)})}})
-    return found
+def _pair(words: list[Spellings]) -> list[str | Regex[str]]:
+    """What `_pairs` must hold for the two rarest words that make one, in any spelling; the second may be a short one."""
+    letters = [word for word in words if all(map(beginning, word))]
+    for first, second in combinations(letters, 2):
+        heads = {beginning(spelling) for spelling in first}
+        tails = {beginning(spelling) for spelling in second}
+        if min(map(len, heads)) < BEGINNING or any(head.startswith(tail) for head in heads for tail in tails):
+            continue  # too short to enter by, or one word of a document may be both
+        return [*_pairings(heads, tails)]
+    return []
 
 
-def _starts(word: Spellings) -> Spellings:
-    """The beginnings of a word, none if one of its spellings makes no full one."""
-    starts = tuple(dict.fromkeys(beginning(spelling) for spelling in word))
-    return starts if all(len(start) == BEGINNING for start in starts) else ()
+def _pairings(heads: set[str], tails: set[str]) -> Iterator[str | Regex[str]]:
+    for head in sorted(heads):
+        yield f"{head} *"
+        yield from (_paired(head, tail) for tail in sorted(tails))
+    yield from (_paired("*", tail) for tail in sorted(tails))
+
+
+def _paired(head: str, tail: str) -> str | Regex[str]:
+    pair = f"{head} {tail}"
+    return pair if len(tail) == BEGINNING else Regex(f"^{re.escape(pair)}")
 
 
 _PHONE = re.compile(r"\s*\+?[\d(][\d\s()./\-–]{5,60}")
