@@ -137,9 +137,7 @@ def _last_release() -> str | None:
 
 def _export(revision: str, folder: Path) -> bool:
     folder.mkdir()
-    archive = subprocess.run(
-        ["git", "archive", revision, "protos"], cwd=ROOT, capture_output=True, check=False
-    )
+    archive = subprocess.run(["git", "archive", revision, "protos"], cwd=ROOT, capture_output=True, check=False)
     if archive.returncode:
         return False
     subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)

@@ -19,17 +19,21 @@ def service_proto(service: str, singular: str, plural: str, *, read_only: bool =
     A read-only record (a projection of other services' events) gets no writing methods.
     """
     words = _snake(singular).replace("_", " ")
-    text = Environment().from_string(_TEMPLATE.read_text()).render(
-        service=service,
-        Record=singular,
-        Records=plural,
-        record=_snake(singular),
-        records=_snake(plural),
-        collection=plural[0].lower() + plural[1:],
-        words=words,
-        words_plural=_snake(plural).replace("_", " "),
-        a_record=f"{'an' if words[0] in 'aeiou' else 'a'} {words}",
-        read_only=read_only,
+    text = (
+        Environment()
+        .from_string(_TEMPLATE.read_text())
+        .render(
+            service=service,
+            Record=singular,
+            Records=plural,
+            record=_snake(singular),
+            records=_snake(plural),
+            collection=plural[0].lower() + plural[1:],
+            words=words,
+            words_plural=_snake(plural).replace("_", " "),
+            a_record=f"{'an' if words[0] in 'aeiou' else 'a'} {words}",
+            read_only=read_only,
+        )
     )
     return re.sub(r"\n  }\n+(?=  //)", "\n  }\n\n", text).rstrip() + "\n"
 
