@@ -13,7 +13,7 @@ from cli.local import readiness
 
 
 def look(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Asks every process of an `up.json` whether it is ready; adds `ready` and `rss_mb` to what the supervisor knows."""
+    """Asks every process of an `up.json` whether it is ready; adds `ready` and `rss_mb` to what is there."""
     processes: dict[str, dict[str, Any]] = document["processes"]
     with ThreadPoolExecutor(max_workers=8) as pool:
         answers = pool.map(

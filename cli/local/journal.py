@@ -15,7 +15,10 @@ def files(home: Path, name: str | None) -> list[Path]:
 
 
 def read(logs: list[Path], count: int, follow: bool) -> Iterator[str]:
-    """The last `count` lines of each log, with the process's name in front when there are several; then what is added."""
+    """The last `count` lines of each log, then, to `follow`, what is added.
+
+    With several logs each line begins with the process's name.
+    """
     width = max(len(log.stem) for log in logs) if len(logs) > 1 else 0
     ends: dict[Path, int] = {}
     for log in logs:

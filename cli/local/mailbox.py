@@ -1,7 +1,8 @@
 """A development mailbox: an SMTP server that keeps each mail as a file instead of sending it on.
 
-`python -m cli.local.mailbox FOLDER` listens on KITH_LISTEN (host:port). A file's name begins with the time of its arrival
-(nanoseconds since the epoch), so that the names sort; the envelope stands in the headers X-Envelope-From and X-Envelope-To.
+`python -m cli.local.mailbox FOLDER` listens on KITH_LISTEN (host:port). A file is named after the time of its
+arrival (nanoseconds since the epoch), so that the names sort; the envelope stands in the headers X-Envelope-From and
+X-Envelope-To.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def uri(port: int) -> str:
 
 
 def initiate(port: int) -> bool:
-    """Makes the member the only one of its set if it is not yet; True when that is so, False while it cannot be asked."""
+    """Makes the member the only one of its set if it is not yet; False while it cannot be asked."""
     if is_free(port):  # nobody listens yet, and a driver would wait for somebody
         return False
     config = {"_id": REPLICA_SET, "members": [{"_id": 0, "host": f"{HOST}:{port}"}]}
@@ -93,7 +93,7 @@ def _program() -> Path:
     program = Path(package.origin).parent / "bin" / "mongod" if package and package.origin else None
     if program is None or not program.exists():
         raise StartFailed(
-            "There is no MongoDB server for this machine among the development packages (they carry one for Linux on x86-64).",
+            "The development packages carry no MongoDB server for this machine (they do for Linux on x86-64).",
             "Start a replica set of your own and name it: MONGODB_URI=mongodb://host:27017/?replicaSet=rs0 make up",
         )
     program.chmod(program.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)

@@ -13,6 +13,7 @@ from cli.local import rabbitmq
 from cli.local.failure import StartFailed
 from cli.local.options import Options
 
+_OR_NAME_ONE = "or name a broker that runs: AMQP_URI=amqp://user:password@host:5672/ make up"
 _POLICY = Path("/usr/sbin/policy-rc.d")
 # What the packages would otherwise start at the next boot, listening on every interface.
 _SERVICES = ("rabbitmq-server.service", "epmd.service", "epmd.socket")
@@ -32,8 +33,7 @@ def ensure_rabbitmq(options: Options) -> bool:
     if apt is None:
         raise StartFailed(
             "RabbitMQ is needed, is not installed, and there is no apt-get here to install it with.",
-            "Install RabbitMQ 3.10 or newer with your package manager (dnf install rabbitmq-server, brew install rabbitmq),\n"
-            "or name one that runs: AMQP_URI=amqp://user:password@host:5672/ make up",
+            f"Install RabbitMQ 3.10 or newer (dnf install rabbitmq-server, brew install rabbitmq), {_OR_NAME_ONE}",
         )
     root = _become_root()
     with _no_service_starts(root):
@@ -59,7 +59,7 @@ def _become_root() -> list[str]:
     if sudo is None:
         raise StartFailed(
             "RabbitMQ is needed, is not installed, and only root may install it (there is no sudo here).",
-            "As root: apt-get install rabbitmq-server; or name one that runs: AMQP_URI=amqp://user:password@host:5672/ make up",
+            f"As root: apt-get install rabbitmq-server; {_OR_NAME_ONE}",
         )
     return [sudo]
 
@@ -91,5 +91,5 @@ def _run(command: list[str]) -> None:
         lines = "\n".join(f"    {line}" for line in done.stdout.splitlines()[-12:])
         raise StartFailed(
             f"`{' '.join(command)}` failed:\n{lines}",
-            "Mend that and start again, or name a broker that runs: AMQP_URI=amqp://user:password@host:5672/ make up",
+            f"Mend that and start again, {_OR_NAME_ONE}",
         )

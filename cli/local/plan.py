@@ -19,7 +19,7 @@ from cli.local.unit import Step, Unit
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """gateway, traces: http URLs; grpc: service → host:port; mailbox: the folder of *.eml, "" with an SMTP server of yours."""
+    """gateway, traces: URLs; grpc: service → host:port; mailbox: folder of *.eml, "" with your own SMTP server."""
 
     gateway: str
     grpc: Mapping[str, str]

@@ -26,7 +26,7 @@ def launcher() -> Path | None:
 
 
 def units(home: Path, ports: Ports) -> tuple[Unit, Unit]:
-    """Erlang's port mapper and the broker; the broker's process is the virtual machine itself (beam), no shell around it."""
+    """Erlang's port mapper, and the broker: its process is the virtual machine itself (beam), no shell around it."""
     program = launcher()
     mapper = shutil.which("epmd")
     if program is None or mapper is None:
