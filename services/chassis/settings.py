@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 SERVICES = ("contact", "sales", "cases", "notification", "identity", "insight")
 
+RETRY_DELAYS = (1.0, 5.0, 30.0, 120.0, 600.0)
+
 
 class SettingError(ValueError):
     """A setting is missing or wrong; the text names the variable and the fix."""
@@ -25,6 +27,7 @@ class Settings:
     otlp_endpoint: str = ""
     traces_ratio: float = 1.0
     threads: int = 8
+    retry_delays: tuple[float, ...] = RETRY_DELAYS  # seconds after an event's 1st, 2nd … failure
     log_level: str = "INFO"
     signing_keys: str = ""
     token_seconds: int = 300
@@ -54,6 +57,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         otlp_endpoint=environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
         traces_ratio=_number(environment, "OTEL_TRACES_SAMPLER_ARG", 1.0, low=0, high=1),
         threads=int(_number(environment, "KITH_THREADS", 8, low=1, high=256)),
+        retry_delays=_delays(environment, "KITH_RETRY_DELAYS"),
         log_level=environment.get("LOG_LEVEL", "INFO").upper(),
         signing_keys=environment.get("KITH_SIGNING_KEYS", ""),
         token_seconds=int(_number(environment, "KITH_TOKEN_SECONDS", 300, low=60, high=300)),
@@ -77,3 +81,14 @@ def _number(environment: Mapping[str, str], name: str, default: float, *, low: f
     if not low <= value <= high:
         raise SettingError(f"{name} is {text!r}: give a number from {low:g} to {high:g}")
     return value
+
+
+def _delays(environment: Mapping[str, str], name: str) -> tuple[float, ...]:
+    text = environment.get(name, "")
+    try:
+        delays = tuple(float(part) for part in text.split(",")) if text else RETRY_DELAYS
+    except ValueError as error:
+        raise SettingError(f"{name} is {text!r}: give seconds between commas, such as 1,5,30") from error
+    if not all(0 < delay <= 86_400 for delay in delays):
+        raise SettingError(f"{name} is {text!r}: give seconds from 0.001 to 86400")
+    return delays

@@ -1,0 +1,42 @@
+"""The inbox: which events this service has handled, so that one that comes twice has one effect.
+
+The entry is inserted in the transaction that holds the effect: both happen, or neither does.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from pymongo import ASCENDING, IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from services.chassis.bus.events import Event
+from services.chassis.resources.transaction import Transaction
+
+COLLECTION = "inbox"
+KEPT = timedelta(days=14)
+"""Longer than an event can wait in a queue, be retried or be sent again by a relay that goes back."""
+
+INDEXES = [IndexModel([("time", ASCENDING)], name="time", expireAfterSeconds=int(KEPT.total_seconds()))]
+
+
+class AlreadyHandled(Exception):
+    """The event's effect is there already."""
+
+
+def claim(tx: Transaction, event: Event) -> None:
+    """Makes the event this transaction's own. One that is sent again on purpose (`event.replay`) may pass again.
+
+    Raises:
+        AlreadyHandled: another transaction has handled it.
+    """
+    collection = tx.collection(COLLECTION)
+    if event.replay:
+        collection.update_one({"_id": event.id}, {"$set": {"time": tx.now}}, upsert=True, session=tx.session)
+        return
+    entry: dict[str, Any] = {"_id": event.id, "time": tx.now}
+    try:
+        collection.insert_one(entry, session=tx.session)
+    except DuplicateKeyError:
+        raise AlreadyHandled(event.id) from None
