@@ -184,10 +184,12 @@ def waterfall(trace: Trace) -> dict[str, object]:
 def _depth_first(
     children: dict[bytes, list[tuple[str, Span]]],
 ) -> Iterator[tuple[str, Span, int]]:
-    # An explicit stack, since the depth of a trace is its sender's choice. Taking a span's children out of the
-    # table as they are visited ends at cycles.
+    # An explicit stack, since the depth of a trace is its sender's choice. A span's children leave the table when
+    # they are visited, which ends at cycles; what is left in the end belongs to a cycle and is shown all the same.
     stack = _latest_first(children.pop(b"", []), 0)
-    while stack:
+    while stack or children:
+        if not stack:
+            stack = _latest_first(children.pop(next(iter(children))), 0)
         service, span, depth = stack.pop()
         yield service, span, depth
         stack.extend(_latest_first(children.pop(span.span_id, []), depth + 1))
