@@ -99,6 +99,10 @@ class CachedKeys:
         """The key of that id if it is known here; never waits."""
         return self._keys.get(kid)
 
+    def known(self) -> bool:
+        """Whether any key is known here; never waits."""
+        return bool(self._keys)
+
     def refresh(self) -> None:
         """Fetches the keys unless that was just done: tokens with invented key ids cannot make a storm.
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from google.protobuf.descriptor import ServiceDescriptor
-from kith.type.v1 import options_pb2
+
+from services.chassis import protos
 
 PUBLIC = "public"
 """No token is needed."""
@@ -39,11 +40,7 @@ def require_permissions(services: Iterable[ServiceDescriptor]) -> dict[str, str]
     Raises:
         MissingPermission: some methods have no `(kith.type.v1.permission)`; the text lists all of them.
     """
-    permissions: dict[str, str] = {
-        method.full_name: method.GetOptions().Extensions[options_pb2.permission]
-        for service in services
-        for method in service.methods
-    }
+    permissions = {method.full_name: protos.permission(method) for service in services for method in service.methods}
     missing = sorted(name for name, permission in permissions.items() if not permission)
     if missing:
         raise MissingPermission(f"give these methods a (kith.type.v1.permission): {', '.join(missing)}")

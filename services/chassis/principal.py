@@ -155,9 +155,7 @@ class _Checked:
 def _proof(authorization: str) -> str:
     """The credential of a `Bearer` header (RFC 6750)."""
     if not authorization:
-        raise Unauthenticated(
-            "send `Authorization: Bearer` with an access token or an API key", reason="TOKEN_MISSING"
-        )
+        raise Unauthenticated("send `Authorization: Bearer` with an access token or an API key", reason="TOKEN_MISSING")
     scheme, _, proof = authorization.partition(" ")
     proof = proof.strip(" ")
     if scheme.lower() != "bearer" or not proof or len(authorization) > MAX_HEADER_CHARACTERS:

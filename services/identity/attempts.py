@@ -76,7 +76,12 @@ def _count(now: datetime.datetime, waits: Sequence[int]) -> list[dict[str, Any]]
     wait = {"$arrayElemAt": [milliseconds, {"$min": ["$count", len(waits) - 1]}]}
     return [
         {"$set": {"count": {"$add": [{"$ifNull": ["$count", 0]}, 1]}}},
-        {"$set": {"until": {"$add": [now, wait]}, "expire_time": now + datetime.timedelta(seconds=FORGOTTEN_SECONDS)}},
+        {
+            "$set": {
+                "until": {"$add": [now, wait]},
+                "expire_time": now + datetime.timedelta(seconds=FORGOTTEN_SECONDS),
+            }
+        },
     ]
 
 

@@ -65,14 +65,17 @@ class Credentials:
     def __init__(self, database: Database[Document]) -> None:
         self._collection = database[COLLECTION]
 
-    def find(self, tenant: str, user_id: str) -> str | None:
+    def find(self, tenant: str, user_id: str, session: ClientSession | None = None) -> str | None:
         """The stored hash; None for a user without a password."""
-        document = self._collection.find_one({"_id": user_id, "tenant": tenant})
-        return document and document["password_hash"]
+        document = self._collection.find_one({"_id": user_id, "tenant": tenant}, session=session)
+        return str(document["password_hash"]) if document else None
 
     def put(self, tenant: str, user_id: str, password_hash: str, session: ClientSession | None = None) -> None:
         """Stores a hash in place of the one before."""
         now = datetime.datetime.now(datetime.UTC)
         self._collection.replace_one(
-            {"_id": user_id, "tenant": tenant}, {"password_hash": password_hash, "time": now}, upsert=True, session=session
+            {"_id": user_id, "tenant": tenant},
+            {"password_hash": password_hash, "time": now},
+            upsert=True,
+            session=session,
         )

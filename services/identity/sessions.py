@@ -50,8 +50,8 @@ class Sessions:
     def __init__(self, database: Database[Document]) -> None:
         self._collection = database[COLLECTION]
 
-    def begin(self, tenant: str, user: str) -> OpenSession:
-        """A new session of a user."""
+    def begin(self, tenant: str, user: str, session: ClientSession) -> OpenSession:
+        """A new session of a user, in a transaction."""
         identifier, now = new_id(), _now()
         refresh_token = proofs.new(proofs.REFRESH_TOKEN, identifier)
         expires = now + datetime.timedelta(days=IDLE_DAYS)
@@ -64,7 +64,8 @@ class Sessions:
                 "used": [],
                 "create_time": now,
                 "expire_time": expires,
-            }
+            },
+            session=session,
         )
         return OpenSession(tenant, user, refresh_token, expires)
 
@@ -92,7 +93,9 @@ class Sessions:
         """Ends the session that a refresh token belongs or belonged to, if there is one."""
         proof = proofs.parse(proofs.REFRESH_TOKEN, refresh_token)
         if proof is not None:
-            self._collection.delete_one({"_id": proof.identifier, "$or": [{"digest": proof.digest}, {"used": proof.digest}]})
+            self._collection.delete_one(
+                {"_id": proof.identifier, "$or": [{"digest": proof.digest}, {"used": proof.digest}]}
+            )
 
     def end_all(self, tenant: str, user: str, session: ClientSession | None = None) -> None:
         """Ends all sessions of a user, in a transaction if one is given."""

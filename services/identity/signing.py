@@ -65,7 +65,14 @@ class Keyring:
         """The public halves, the signing one first."""
         self._rescan()
         return [
-            SigningKey(kid=kid, kty="OKP", crv="Ed25519", x=str(key.as_dict(private=False)["x"]), alg=tokens.ALGORITHM, use="sig")
+            SigningKey(
+                kid=kid,
+                kty="OKP",
+                crv="Ed25519",
+                x=str(key.as_dict(private=False)["x"]),
+                alg=tokens.ALGORITHM,
+                use="sig",
+            )
             for kid, key in self._keys.by_id.items()
         ]
 
@@ -98,7 +105,9 @@ def _names(folder: Path) -> list[str]:
 
 def _load(folder: Path, names: list[str]) -> _Keys:
     if not names:
-        raise SettingError(f"KITH_SIGNING_KEYS: no *.pem in {folder}; run `python -m services.identity keygen --folder …`")
+        raise SettingError(
+            f"KITH_SIGNING_KEYS: no *.pem in {folder}; run `python -m services.identity keygen --folder …`"
+        )
     keys = [_read(folder / name) for name in reversed(names)]
     return _Keys({key.thumbprint(): key for key in keys})
 

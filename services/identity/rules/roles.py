@@ -43,7 +43,6 @@ STANDARD = (
             "leads.convert",
             *("opportunities.win", "opportunities.lose"),
             *(f"{noun}.read" for noun in ("pipelines", "products", "timelineEntries", "users", "tenants")),
-            "references.check",
             "events.read",
         ),
     ),
@@ -54,11 +53,26 @@ STANDARD = (
         (
             *_without_delete(*_CASE_RECORDS),
             *("cases.assign", "cases.reply", "cases.resolve", "cases.close", "cases.reopen"),
-            *(f"{noun}.read" for noun in ("accounts", "contacts", "queues", "orders", "timelineEntries", "users", "tenants")),
-            "references.check",
+            *(
+                f"{noun}.read"
+                for noun in (
+                    "accounts",
+                    "contacts",
+                    "queues",
+                    "orders",
+                    "timelineEntries",
+                    "users",
+                    "tenants",
+                )
+            ),
             "events.read",
         ),
     ),
-    StandardRole("viewer", "Viewer", "Reads everything, changes nothing.", ("*.read", "references.check")),
-    StandardRole("web-form", "Web form", "For the key of a public form: hands in leads, sees nothing.", ("leads.create",)),
+    StandardRole("viewer", "Viewer", "Reads everything, changes nothing.", ("*.read",)),
+    StandardRole(
+        "web-form",
+        "Web form",
+        "For the key of a public form: hands in leads, sees nothing.",
+        ("leads.create",),
+    ),
 )
