@@ -40,9 +40,9 @@ def _api(package: str, settings: Settings) -> None:
 
 
 def _worker(package: str, settings: Settings) -> None:
-    import eventlet
+    from services.chassis.bus import green
 
-    eventlet.monkey_patch()
+    green.patch()
     from services.chassis.bus import worker
 
     records = importlib.import_module(f"{package}.records").RECORDS
@@ -52,9 +52,12 @@ def _worker(package: str, settings: Settings) -> None:
 
 def _migrate(package: str, settings: Settings) -> None:
     from services.chassis import mongo
+    from services.chassis.bus import inbox
     from services.chassis.resources.store import Store
 
     name = package.rpartition(".")[2]
     records = importlib.import_module(f"{package}.records").RECORDS
     with mongo.connect(settings) as client:
-        Store(client, settings.database_prefix + name, records).migrate()
+        store = Store(client, settings.database_prefix + name, records)
+        store.migrate()
+        store.database[inbox.COLLECTION].create_indexes(inbox.INDEXES)

@@ -57,7 +57,7 @@ def _open(database: Database[dict[str, Any]], start: Progress) -> tuple[Stream, 
         except OperationFailure as error:
             if error.code not in _TOO_OLD:
                 raise
-            _log.warning("the oplog does not reach back to where the relay stopped: reading the log since %s", start.time)
+                _log.warning("the oplog does not reach back to the last position: reading the log since %s", start.time)
     return _watch(database, None), True
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from nameko.containers import ServiceContainer
 from nameko.extensions import DependencyProvider
@@ -13,33 +14,42 @@ from services.chassis import protos
 from services.chassis.bus.consumer import EventConsumer
 from services.chassis.bus.delivery import Deliveries
 from services.chassis.bus.failures import Failures
+from services.chassis.bus.handlers import Handlers
 from services.chassis.bus.outgoing import Encoder
 from services.chassis.bus.pulse import Pulse
 from services.chassis.bus.relay import Relay
 from services.chassis.bus.topology import Topology, queue
 from services.chassis.mongo import Client
+from services.chassis.resources.records import Record
 from services.chassis.resources.store import Store
 from services.chassis.settings import SettingError, Settings
 
-if TYPE_CHECKING:
-    from services.chassis.worker import Worker
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What a worker is made of: the service's name, its records (whose Changes it relays) and its handlers."""
+
+    service: str
+    records: Sequence[Record]
+    handlers: Handlers
 
 
 def build(
-    settings: Settings, worker: Worker, client: Client, stopping: threading.Event
+    worker: Worker, client: Client, settings: Settings, stopping: threading.Event
 ) -> tuple[ServiceContainer, Sequence[Pulse]]:
     """The container of a worker, not started yet, and the pulses of its loops.
 
     Raises:
         SettingError: AMQP_URI is not set.
-        ValueError: a handler waits for events that the service's protos do not subscribe to.
+        RuntimeError: a handler waits for events that the service's protos do not subscribe to.
     """
     if not settings.amqp_uri:
         raise SettingError("AMQP_URI is not set: give amqp://user:password@host:port/vhost")
     topology = Topology.of(protos.files(), retries=len(settings.retry_delays))
     _check(worker, topology)
     store = Store(client, settings.database_prefix + worker.service, worker.records)
-    common: dict[str, Any] = {"service": worker.service, "uri": settings.amqp_uri, "topology": topology, "stopping": stopping}
+    common: dict[str, Any] = {"service": worker.service, "uri": settings.amqp_uri}
+    common |= {"topology": topology, "stopping": stopping}
     pulses = [Pulse("relay")]
     relay = Relay(
         database=store.database,
@@ -82,7 +92,7 @@ def _check(worker: Worker, topology: Topology) -> None:
     keys = tuple(binding.key for binding in topology.listener(worker.service).bindings)
     unheard = worker.handlers.unheard(keys)
     if unheard:
-        raise ValueError(
+        raise RuntimeError(
             f"{worker.service} handles {', '.join(unheard)} but does not subscribe to it: "
             f"add it to protos/kith/{worker.service}/v1/events.proto"
         )

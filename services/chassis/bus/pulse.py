@@ -8,7 +8,7 @@ from collections.abc import Callable
 SILENCE_SECONDS = 60.0
 """A loop that gave no sign for so long is stuck."""
 REFUSAL_SECONDS = 60.0
-"""A broker that refuses for so long what we ask will not change its mind: a new process, perhaps a newer one, is due."""
+"""A broker that refuses for so long will not change its mind: a new process, perhaps a newer one, is due."""
 
 
 class Pulse:

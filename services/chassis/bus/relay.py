@@ -1,4 +1,4 @@
-"""The relay: publishes every committed Change of one service, in order, at least once, and remembers how far it came."""
+"""The relay: publishes every committed Change of one service, in order and at least once."""
 
 from __future__ import annotations
 

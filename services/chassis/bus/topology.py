@@ -134,7 +134,7 @@ def _quorum(channel: Any, name: str, arguments: dict[str, Any]) -> None:
 
 
 def _dead_letters(target: str) -> dict[str, Any]:
-    """Dead letters go to a queue at least once; by default RabbitMQ sends them on without confirms and may lose them."""
+    """Dead letters go on with confirms; by default RabbitMQ sends them without and may lose them."""
     return {
         "x-dead-letter-exchange": "",
         "x-dead-letter-routing-key": target,
