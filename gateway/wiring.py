@@ -1,0 +1,75 @@
+"""Puts the gateway together: what depends on what is seen here and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.app import Gateway, Page
+from gateway.auth import Authenticator
+from gateway.channels import Channels
+from gateway.cors import Cors
+from gateway.health import Health
+from gateway.limits import RateLimiter
+from gateway.routes import Rule, Tree, rules
+from gateway.settings import GatewaySettings
+from gateway.transcode import Route
+from services.chassis import protos
+from services.chassis.identity import RemoteIdentity
+from services.chassis.permissions import require_permissions
+
+
+@dataclass(slots=True)
+class Running:
+    """A gateway that is ready to serve, with what has to be closed in the end."""
+
+    app: Gateway
+    channels: Channels
+    identity: RemoteIdentity
+    authenticator: Authenticator
+
+    async def close(self) -> None:
+        """Ends the background work and the connections."""
+        self.identity.close()
+        self.authenticator.close()
+        await self.channels.close()
+
+
+def assemble(settings: GatewaySettings) -> Running:
+    """Builds a gateway; call it inside of the event loop that serves.
+
+    Raises:
+        SettingError: identity has no address.
+        RouteError, MissingPermission: a proto cannot be served.
+    """
+    require_permissions(protos.services())
+    served = list(rules(protos.services()))
+    safe = {rule.method.full_name: rule.method for rule in served if rule.http_method == "GET"}
+    channels = Channels(settings.platform.peers, safe.values())
+    channels.ready()
+    identity = RemoteIdentity(settings.platform.peer("identity"))
+    identity.start()
+    authenticator = Authenticator(identity.verifier())
+    app = Gateway(
+        tree=_tree(served, channels, settings.timeout_seconds),
+        pages=_pages(channels, identity),
+        authenticator=authenticator,
+        limiter=RateLimiter(settings.rate_per_second, settings.rate_burst),
+        cors=Cors(settings.cors_origins),
+        most_in_flight=settings.most_in_flight,
+    )
+    return Running(app, channels, identity, authenticator)
+
+
+def _tree(served: list[Rule], channels: Channels, timeout_seconds: float) -> Tree:
+    """The routes of all services that have an address."""
+    tree = Tree()
+    known = set(channels.services())
+    for rule in served:
+        if protos.process(rule.method.containing_service) in known:
+            tree.add(rule, Route(rule, channels.call(rule.method), timeout_seconds))
+    return tree
+
+
+def _pages(channels: Channels, identity: RemoteIdentity) -> dict[str, Page]:
+    health = Health(channels, identity.keys.known)
+    return {"/healthz": health.alive, "/readyz": health.ready}
