@@ -29,6 +29,7 @@ R = TypeVar("R")
 
 _SNAPSHOT = ReadConcern("snapshot")
 _ATTEMPTS = 8
+_DUPLICATE_KEY = 11000
 _WITHOUT_WORDS = {"_words": 0, "_pairs": 0}
 _MAX_QUERY_MS = 5_000
 """A query that takes longer is stopped: no caller can occupy the database."""
@@ -210,6 +211,8 @@ def translated() -> Iterator[None]:
         yield
     except pymongo.errors.DuplicateKeyError:
         raise
+    except pymongo.errors.BulkWriteError as error:
+        raise _first_of(error) from error
     except pymongo.errors.ExecutionTimeout as error:
         raise errors.DeadlineExceeded(
             "the query took too long: narrow it with a filter", reason="QUERY_TOO_SLOW"
@@ -222,6 +225,14 @@ def translated() -> Iterator[None]:
                 "the database does not answer: try again", reason="DATABASE_UNAVAILABLE"
             ) from error
         raise
+
+
+def _first_of(error: pymongo.errors.BulkWriteError) -> pymongo.errors.PyMongoError:
+    """What made a bulk write fail, as a single write would have told it."""
+    first = (error.details or {}).get("writeErrors", [{}])[0]
+    if first.get("code") == _DUPLICATE_KEY:
+        return pymongo.errors.DuplicateKeyError(str(first.get("errmsg")), _DUPLICATE_KEY, first)
+    return error
 
 
 def _commit(session: Any) -> None:
