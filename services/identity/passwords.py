@@ -73,9 +73,5 @@ class Credentials:
     def put(self, tenant: str, user_id: str, password_hash: str, session: ClientSession | None = None) -> None:
         """Stores a hash in place of the one before."""
         now = datetime.datetime.now(datetime.UTC)
-        self._collection.replace_one(
-            {"_id": user_id, "tenant": tenant},
-            {"password_hash": password_hash, "time": now},
-            upsert=True,
-            session=session,
-        )
+        document = {"tenant": tenant, "password_hash": password_hash, "time": now}
+        self._collection.replace_one({"_id": user_id, "tenant": tenant}, document, upsert=True, session=session)
