@@ -27,12 +27,11 @@ class Credentials:
 
 
 def step(home: Path, settings: Mapping[str, str]) -> Step:
-    """The step of a start that leaves the demo tenant there and its credentials in `home`."""
-    return Step(
-        name="demo-tenant",
-        run=lambda: bootstrap(home, settings),
-        after=("identity-migrate",),
-    )
+    """The step of a start that leaves the demo tenant there and its credentials in `home`.
+
+    Identity's bootstrap migrates its database first, so this step stands for that migration too.
+    """
+    return Step(name="identity-migrate", run=lambda: bootstrap(home, settings), after=("mongodb",))
 
 
 def read(home: Path) -> Credentials:
@@ -48,25 +47,24 @@ def bootstrap(home: Path, settings: Mapping[str, str]) -> None:
     Raises:
         StartFailed: identity's commands failed.
     """
-    kept = asdict(read(home)) if _file(home).exists() else {}
-    password = kept.get("password") or secrets.token_urlsafe(12)
+    password = read(home).password if _file(home).exists() else secrets.token_urlsafe(12)
     write_atomically(home / "password", password)
-    run_once(
-        "identity-keygen",
-        ("services.identity", "keygen", "--folder", settings["KITH_SIGNING_KEYS"]),
-        home,
-        settings,
-    )
-    made = json.loads(run_once("demo-tenant", _command(home), home, settings))
-    api_key = made.get("api_key") or kept.get("api_key", "")
-    credentials = Credentials(made["tenant"], made["email"], password, api_key)
+    _ensure_keys(home, settings)
+    made = json.loads(run_once("identity-migrate", _command(home), home, settings))
+    credentials = Credentials(made["tenant"], made["email"], password, made["api_key"])
     write_atomically(_file(home), json.dumps(asdict(credentials), indent=2))
+
+
+def _ensure_keys(home: Path, settings: Mapping[str, str]) -> None:
+    folder = Path(settings["KITH_SIGNING_KEYS"])
+    if not any(folder.glob("*.pem")):
+        run_once("identity-keygen", ("services.identity", "keygen", "--folder", str(folder)), home, settings)
 
 
 def _command(home: Path) -> tuple[str, ...]:
     return (
-        *("services.identity", "bootstrap", "--tenant", TENANT, "--email", EMAIL),
-        *("--password-file", str(home / "password"), "--json"),
+        *("services.identity", "bootstrap", "--tenant", TENANT, "--email", EMAIL, "--json"),
+        *("--password-file", str(home / "password"), "--api-key-file", str(home / "api-key")),
     )
 
 

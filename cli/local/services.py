@@ -25,7 +25,7 @@ def grpc_addresses(ports: Ports) -> dict[str, str]:
 
 
 def migrations(home: Path, settings: Mapping[str, str]) -> tuple[Step, ...]:
-    """One step per service that brings its database up to date."""
+    """One step per service that brings its database up to date; identity's is the demo tenant's (see there)."""
     return tuple(
         Step(
             name=f"{service}-migrate",
@@ -33,6 +33,7 @@ def migrations(home: Path, settings: Mapping[str, str]) -> tuple[Step, ...]:
             after=("mongodb",),
         )
         for service in SERVICES
+        if service != "identity"
     )
 
 
@@ -93,10 +94,7 @@ def _api(service: str, address: str, settings: Mapping[str, str]) -> Unit:
         command=(sys.executable, "-m", f"services.{service}", "api"),
         address=f"grpc://{address}",
         environment={**settings, "KITH_LISTEN": address},
-        after=(
-            f"{service}-migrate",
-            *(("demo-tenant",) if service == "identity" else ()),
-        ),
+        after=(f"{service}-migrate",),
     )
 
 
