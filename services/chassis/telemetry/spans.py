@@ -200,7 +200,7 @@ def current_trace_id() -> str:
 
 def install(recorder: Recorder) -> None:
     """Makes all spans begun from now on go to this recorder."""
-    global _recorder
+    global _recorder  # noqa: PLW0603  (like logging, recording is a property of the process)
     _recorder = recorder
 
 
