@@ -24,6 +24,7 @@ class Settings:
     amqp_uri: str = ""
     smtp_uri: str = ""
     mail_from: str = "kith@localhost"
+    public_url: str = ""  # where people reach the gateway: what links in mails begin with
     otlp_endpoint: str = ""
     traces_ratio: float = 1.0
     threads: int = 8
@@ -54,6 +55,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         amqp_uri=environment.get("AMQP_URI", ""),
         smtp_uri=environment.get("SMTP_URI", ""),
         mail_from=environment.get("KITH_MAIL_FROM", "kith@localhost"),
+        public_url=environment.get("KITH_PUBLIC_URL", "").rstrip("/"),
         otlp_endpoint=environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
         traces_ratio=_number(environment, "OTEL_TRACES_SAMPLER_ARG", 1.0, low=0, high=1),
         threads=int(_number(environment, "KITH_THREADS", 8, low=1, high=256)),

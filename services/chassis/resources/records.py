@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -37,12 +37,16 @@ def _updated(_after: Message, _before: Message) -> str:
 
 @dataclass(frozen=True)
 class Record:
-    """One kind of record with its hooks. Without hooks it is stored as it is given."""
+    """One kind of record with its hooks. Without hooks it is stored as it is given.
+
+    `beside` names collections that are no records but belong to it (read models), with the indexes they need.
+    """
 
     message: type[Message]
     prepare: Prepare = _nothing
     verb: Verb = _updated
     indexes: tuple[IndexModel, ...] = field(default=())
+    beside: Mapping[str, Sequence[IndexModel]] = field(default_factory=dict, hash=False)
 
     @cached_property
     def type(self) -> RecordType:

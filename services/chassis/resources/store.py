@@ -57,6 +57,8 @@ class Store:
         self.database[changes.COLLECTION].create_indexes(changes.INDEXES)
         for record in self._records.values():
             record.collection(self).create_indexes(_indexes(record))
+            for collection, indexes in record.beside.items():
+                self.database[collection].create_indexes(list(indexes))
 
     def get(self, message: type[M], tenant: str, name: str) -> M:
         """A record by its name; a deleted one too, with its `delete_time` (AIP-164).

@@ -1,0 +1,1 @@
+"""Trade knowledge about telling people: pure functions, no I/O."""
