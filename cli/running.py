@@ -101,7 +101,9 @@ def summary(document: dict[str, Any]) -> str:
     """Where everything is, with three requests that can be pasted."""
     gateway, key, login = document["gateway"], document["api_key"], document["login"]
     auth = f"-H 'Authorization: Bearer {key}'"
-    contact = json.dumps({"givenName": "Ada", "familyName": "Lovelace", "emails": [{"address": "ada@example.com"}]})
+    contact = json.dumps(
+        {"givenName": "Ada", "familyName": "Lovelace", "emailAddresses": [{"value": "ada@example.com"}]}
+    )
     return f"""
   Gateway    {gateway}   (reference: {gateway}/docs)
   Login      tenant {login["tenant"]}, {login["email"]}, password {login["password"]}
