@@ -28,7 +28,8 @@ M = TypeVar("M", bound=Message)
 class Transaction:
     """What a write may do. Everything it does happens at commit, or not at all.
 
-    `now` is the moment of the transaction, `session` goes along with every direct use of `collection`.
+    `now` is the moment of the transaction, `session` goes along with every direct use of `collection`. `memory` is
+    for hooks: what they looked up once for a thousand records, by any key of their own.
     """
 
     def __init__(self, store: Store, author: Author, session: ClientSession) -> None:
@@ -38,6 +39,7 @@ class Transaction:
         self.now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
         self.now = self.now.replace(microsecond=self.now.microsecond // 1000 * 1000)
         self.changes: list[Document] = []
+        self.memory: dict[object, Any] = {}
 
     @property
     def tenant(self) -> str:

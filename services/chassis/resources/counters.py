@@ -1,0 +1,41 @@
+"""Numbers that people say, counted per tenant: O-000001, O-000002 …"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pymongo import ReturnDocument
+
+from services.chassis.resources.transaction import Transaction
+
+COLLECTION = "counters"
+
+
+def next_number(tx: Transaction, counter: str) -> int:
+    """The tenant's next number of a counter; the first is 1. No number is given twice.
+
+    Numbers are reserved outside of the transaction, so that those who create records don't wait for each other. What
+    a transaction reserved and did not use, because it was rolled back or needed less, leaves a gap.
+    """
+    key = (COLLECTION, counter)
+    numbers: Iterator[int] | None = tx.memory.get(key)
+    if numbers is None:
+        numbers = tx.memory[key] = _numbers(tx, counter)
+    return next(numbers)
+
+
+def _numbers(tx: Transaction, counter: str) -> Iterator[int]:
+    """Reserves 1, 1, 2, 4 … numbers: exact for one record, ten round trips for five hundred, a few gaps after them."""
+    reserved = 0
+    while True:
+        wanted = max(1, reserved)
+        document = tx.collection(COLLECTION).find_one_and_update(
+            {"_id": f"{tx.tenant} {counter}", "tenant": tx.tenant},
+            {"$inc": {"last": wanted}},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        assert document is not None, "an upsert returns what it stored"
+        last: int = document["last"]
+        yield from range(last - wanted + 1, last + 1)
+        reserved += wanted
