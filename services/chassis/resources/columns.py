@@ -1,7 +1,7 @@
 """How a declared field is stored and compared: what filters, orders and page positions must know of it.
 
-A document leaves out default values (0, "", false, enum 0, empty lists), so a *missing* value of a field without
-presence means its default, and a missing message or timestamp means that there is none.
+A document leaves out default values (0, "", false, enum 0, empty lists), so a *missing* value of a field
+without presence means its default, and a missing message or timestamp means that there is none.
 """
 
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ class Kind(Enum):
 class Column:
     """One filterable field as it lies in a document.
 
-    `path` is what the client calls it (snake_case), `stored` the path in the document. `default` is the value that a
-    missing one stands for, None where missing means absent. `elements` and `element` split `stored` at its first
-    repeated field: `email_addresses` and `value`; both are "" for a field that is not repeated.
+    `path` is what the client calls it (snake_case), `stored` the path in the document. `default` is the value
+    that a missing one stands for, None where missing means absent. `elements` and `element` split `stored` at
+    its first repeated field: `email_addresses` and `value`; both are "" for a field that is not repeated.
     """
 
     path: str
@@ -49,7 +49,7 @@ class Column:
 
 @lru_cache(maxsize=4096)
 def column(record_type: RecordType, written: str) -> Column | None:
-    """The column that a client means by `written` (snake_case or lowerCamelCase), or None if it may not be filtered."""
+    """The column that a client calls `written` (snake_case or lowerCamelCase); None if it may not be filtered."""
     field = record_type.field(written)
     if field is None or not field.filterable:
         return None

@@ -77,7 +77,8 @@ def offset(token: str, arguments: bytes) -> int:
 def _beyond(order: Order, values: list[Any], identifier: str) -> Query:
     """Sorted after (values, identifier): further in the first key, or equal there and further in the next, and so on.
 
-    The first key's bound stands beside the alternatives too, so that the index is entered at it.
+    One key needs no more: MongoDB merges the two ranges of its index. With several the first one's bound stands beside the
+    alternatives, so that its index is entered there.
     """
     alternatives: list[Query] = []
     equal: list[Query] = []
@@ -90,17 +91,30 @@ def _beyond(order: Order, values: list[Any], identifier: str) -> Query:
     alternatives.append(_all([*equal, {"_id": {"$lt" if order.id_descending else "$gt": identifier}}]))
     if len(alternatives) == 1:
         return alternatives[0]
-    return {"$or": alternatives}
+    bound = _not_before(order.keys[0], values[0]) if len(order.keys) > 1 else {}
+    return {**bound, "$or": alternatives}
+
+
+def _not_before(key: Key, value: Any) -> Query:
+    """The same value or further; {} where that says nothing."""
+    if value is None:
+        return {key.column.stored: None} if key.descending else {}
+    if _not_a_number(value):
+        return {key.column.stored: {"$in": [None, value]} if key.descending else {"$ne": None}}
+    return {key.column.stored: {"$not": {"$gt": value}} if key.descending else {"$gte": value}}
 
 
 def _further(path: str, value: Any, descending: bool) -> Query | None:
     """Strictly after one value in MongoDB's order: nothing, then not-a-number, then the rest; None if nothing is."""
-    not_a_number = isinstance(value, float) and math.isnan(value)
     if value is None:
         return None if descending else {path: {"$ne": None}}
     if descending:
-        return {path: None} if not_a_number else {path: {"$not": {"$gte": value}}}
-    return {path: {"$nin": [None, value]}} if not_a_number else {path: {"$gt": value}}
+        return {path: None} if _not_a_number(value) else {path: {"$not": {"$gte": value}}}
+    return {path: {"$nin": [None, value]}} if _not_a_number(value) else {path: {"$gt": value}}
+
+
+def _not_a_number(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _all(conditions: list[Query]) -> Query:

@@ -1,4 +1,4 @@
-"""From a filter's text to a MongoDB query. No operator ever comes from the input: values are only ever values."""
+"""From a filter's text to a MongoDB query. Values are only ever values: no operator comes from the input."""
 
 import operator
 import re
@@ -51,7 +51,9 @@ def _comparison(record_type: RecordType, comparison: Comparison) -> Query:
     if comparison.operator == ":" and comparison.text == "*" and not comparison.quoted:
         return _present(found)
     value = value_of(record_type, found, comparison)
-    return _span(found, comparison, value) if isinstance(value, Span) else _compared(found, comparison.operator, value)
+    if isinstance(value, Span):
+        return _span(found, comparison, value)
+    return _compared(found, comparison.operator, value)
 
 
 def _present(column: Column) -> Query:
@@ -87,7 +89,7 @@ def _equal(column: Column, value: Value) -> Query:
 
 
 def _different(column: Column, value: Value) -> Query:
-    """Of a repeated field: no element is equal. Of a timestamp that is absent: false, as every comparison with it."""
+    """Of a list: no element is equal. Of a timestamp that is absent: false, as every comparison with it."""
     if column.repeated:
         return {"$nor": [_equal(column, value)]}
     if isinstance(value, Prefix):
@@ -102,7 +104,7 @@ def _different(column: Column, value: Value) -> Query:
 def _of_element(column: Column, condition: Query, always: bool = False) -> Query:
     """A condition that a *missing* value may meet: in a list, one element must be there and meet it.
 
-    Without `$elemMatch` a range could be met by two elements together, and a missing list would count as a default.
+    Without `$elemMatch` two elements together could meet a range, and a missing list would count as a default.
     """
     if not column.repeated or not (column.element or always):
         return {column.stored: condition}
@@ -111,13 +113,12 @@ def _of_element(column: Column, condition: Query, always: bool = False) -> Query
 
 
 def _span(column: Column, comparison: Comparison, value: Span) -> Query:
-    """A duration is stored as a document of seconds and nanos: the seconds decide, the nanos between equals."""
+    """A duration is stored as seconds and nanos: the seconds decide, the nanos between equals."""
     if column.repeated:
         raise InvalidArgument.of("filter", f"{column.path} holds many durations and cannot be compared")
     there = {column.stored: {"$ne": None}}
-    seconds, nanos = (
-        replace(column, stored=f"{column.stored}.{part}", kind=Kind.INTEGER, default=0) for part in ("seconds", "nanos")
-    )
+    seconds = replace(column, stored=f"{column.stored}.seconds", kind=Kind.INTEGER, default=0)
+    nanos = replace(column, stored=f"{column.stored}.nanos", kind=Kind.INTEGER, default=0)
     sign = comparison.operator
     equal = {"$and": [_equal(seconds, value.seconds), _equal(nanos, value.nanos)]}
     if sign in ("=", ":"):

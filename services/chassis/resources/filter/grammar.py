@@ -1,7 +1,7 @@
 """The grammar of filters (AIP-160): text to a tree of comparisons, with every limit checked on the way.
 
-OR binds tighter than AND, as the AIP says: `a=1 AND b=2 OR c=3` is `a=1 AND (b=2 OR c=3)`. Terms side by side are
-joined by AND. Functions, bare words and comparisons with other fields are not offered.
+OR binds tighter than AND, as the AIP says: `a=1 AND b=2 OR c=3` is `a=1 AND (b=2 OR c=3)`. Terms side by side
+are joined by AND. Functions, bare words and comparisons with other fields are not offered.
 """
 
 import re
@@ -53,7 +53,7 @@ Node = Comparison | Not | Every | Some
 
 
 def parse(text: str) -> Node:
-    """The tree of a filter that is not blank; raises InvalidArgument on `filter` with the position and the fix."""
+    """The tree of a filter that is not blank; raises InvalidArgument with the position and the fix."""
     _check_size(text)
     try:
         tree = _parser().parse(text)
@@ -113,18 +113,22 @@ class _Builder(Transformer[Token, Node]):
 def _check_size(text: str) -> None:
     """Limits first: what is too long or too deep never reaches the parser."""
     if len(text) > MAX_CHARACTERS:
-        raise InvalidArgument.of("filter", f"has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read")
+        raise _refused(f"has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read")
     if "\0" in text:
-        raise InvalidArgument.of("filter", f"holds a NUL character at character {text.index(chr(0)) + 1}; leave it out")
+        raise _refused(f"holds a NUL at character {text.index(chr(0)) + 1}; leave it out")
     depth = comparisons = 0
     for match in _STRUCTURE.finditer(text):
         found = match.group()
         depth += (found == "(") - (found == ")")
         comparisons += match.lastgroup == "operator"
         if depth > MAX_NESTING:
-            raise InvalidArgument.of("filter", f"nests deeper than {MAX_NESTING} at character {match.start() + 1}")
+            raise _refused(f"nests deeper than {MAX_NESTING} at character {match.start() + 1}")
     if comparisons > MAX_COMPARISONS:
-        raise InvalidArgument.of("filter", f"has {comparisons} comparisons; at most {MAX_COMPARISONS} are evaluated")
+        raise _refused(f"has {comparisons} comparisons; at most {MAX_COMPARISONS} are evaluated")
+
+
+def _refused(what: str) -> InvalidArgument:
+    return InvalidArgument.of("filter", what)
 
 
 # A comparison is an operator with the value after it: a value may hold ':' and '=' of its own.
@@ -139,7 +143,8 @@ def _explain(error: UnexpectedInput, text: str) -> str:
     if isinstance(error, UnexpectedToken) and error.token.type != "$END":
         return _at(error.token.start_pos or 0, f"`{_short(error.token)}`", set(error.expected), text)
     if isinstance(error, UnexpectedCharacters):
-        return _at(error.pos_in_stream or 0, f"`{_short(text[error.pos_in_stream or 0 :])}`", set(error.allowed), text)
+        position = error.pos_in_stream or 0
+        return _at(position, f"`{_short(text[position:])}`", set(error.allowed), text)
     expected = set(getattr(error, "expected", ()))
     return _at(len(text), "the end", expected, text)
 
@@ -148,7 +153,7 @@ def _at(position: int, found: str, expected: set[str], text: str) -> str:
     before = text[:position].rstrip()
     if "OPERATOR" in expected:
         word = before.split()[-1] if before else ""
-        fix = f'`{_short(word)}` is a bare word: write field = value, for example display_name = "{_short(word)}*"'
+        fix = f"`{_short(word)}` is a bare word: write field = value; to search for words, use q"
     elif expected & {"VALUE", "STRING"}:
         fix = "a value must follow the operator: a word, a number, or a text in quotes"
     elif found.startswith(("`'", '`"')):

@@ -81,7 +81,7 @@ def _unescape(comparison: Comparison) -> tuple[str, bool]:
         elif character == "*" and at == len(raw) - 1:
             return "".join(text), True
         elif character == "*" and comparison.operator in ("=", "!=", ":"):
-            raise _wrong(comparison, r"has a `*` that is not at its end: only prefixes (`abc*`) are found; for a real star write \*")
+            raise _wrong(comparison, _INNER_STAR)
         text.append(character)
         at += 1
     return "".join(text), False
@@ -134,9 +134,10 @@ def _timestamp(_: Column, comparison: Comparison) -> Value:
         match = _TIMESTAMP.fullmatch(comparison.text)
         if match is None:
             raise ValueError(comparison.text)
-        moment = datetime.fromisoformat(f"{match['date']}T{match['time']}{_offset(match['offset'])}").astimezone(UTC)
+        written = f"{match['date']}T{match['time']}{_offset(match['offset'])}"
+        moment = datetime.fromisoformat(written).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise _wrong(comparison, "must be an RFC 3339 timestamp or a date: 2026-01-31T09:30:00Z or 2026-01-31") from error
+        raise _wrong(comparison, "must be a timestamp or a date: 2026-01-31T09:30:00Z or 2026-01-31") from error
     milliseconds = int(((match["fraction"] or "") + "000")[:3])
     return moment.replace(microsecond=milliseconds * 1000)
 
@@ -156,9 +157,11 @@ def _duration(_: Column, comparison: Comparison) -> Value:
 
 def _wrong(comparison: Comparison, what: str) -> InvalidArgument:
     shown = comparison.text if len(comparison.text) <= 60 else f"{comparison.text[:60]}…"
-    return InvalidArgument.of("filter", f"value `{shown}` of {comparison.path} at character {comparison.position} {what}")
+    where = f"of {comparison.path} at character {comparison.position}"
+    return InvalidArgument.of("filter", f"value `{shown}` {where} {what}")
 
 
+_INNER_STAR = r"has a `*` before its end: only beginnings (`abc*`) are found; for a real star write \*"
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 _NUMBER = re.compile(r"-?[0-9]{1,400}(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -170,5 +170,33 @@ _DOMAIN = re.compile(r"(?<![\w.-])(?:https?://)?((?:[\w-]{1,63}\.){1,8}[^\W\d_]{
 _PHONE = re.compile(r"\s*\+?[\d(][\d\s()./\-–]{5,40}")
 _NO_DIGIT = re.compile(r"[^0-9]")
 _TOP_LEVEL = frozenset(
-    ["com", "org", "net", "edu", "gov", "io", "co", "uk", "de", "dk", "tr", "cn", "jp", "kr", "fr", "es", "nl", "se", "fi", "pl", "ru", "ae", "sa", "eg", "eu", "ch", "biz"]
+    [
+        "com",
+        "org",
+        "net",
+        "edu",
+        "gov",
+        "io",
+        "co",
+        "uk",
+        "de",
+        "dk",
+        "tr",
+        "cn",
+        "jp",
+        "kr",
+        "fr",
+        "es",
+        "nl",
+        "se",
+        "fi",
+        "pl",
+        "ru",
+        "ae",
+        "sa",
+        "eg",
+        "eu",
+        "ch",
+        "biz",
+    ]
 )
