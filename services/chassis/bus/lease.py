@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 import threading
 import time
@@ -51,7 +52,7 @@ class Lease:
 
     def acquire(self) -> bool:
         """Takes the lease if it is free or ours; from then on it is renewed until `release`."""
-        if not self._take():
+        if not (self._take() or (self._create() and self._take())):
             return False
         self._released = threading.Event()
         threading.Thread(target=self._renew, args=(self._released,), name="lease", daemon=True).start()
@@ -77,16 +78,22 @@ class Lease:
             "holder": self._holder,
             "until": {"$add": ["$$NOW", int(TERM_SECONDS * 1000)]},
         }
-        try:
-            found = self._collection.find_one_and_update(
-                free, [{"$set": change}], upsert=True, return_document=ReturnDocument.AFTER
-            )
-        except DuplicateKeyError:  # it exists and is somebody else's
-            return False
+        found = self._collection.find_one_and_update(free, [{"$set": change}], return_document=ReturnDocument.AFTER)
         if found is None:
             return False
         self.epoch = found["epoch"]
         self._until = asked + TERM_SECONDS - _MARGIN_SECONDS
+        return True
+
+    def _create(self) -> bool:
+        """Makes the lease exist, free for whoever asks next; False when it existed already."""
+        if self._collection.find_one({"_id": self._name}, {"_id": 1}) is not None:
+            return False
+        fresh = {"epoch": 0, "holder": "", "until": datetime.datetime(1970, 1, 1)}
+        try:
+            self._collection.insert_one({"_id": self._name, **fresh})
+        except DuplicateKeyError:
+            return False
         return True
 
     def _renew(self, released: threading.Event) -> None:

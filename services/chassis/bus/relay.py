@@ -96,7 +96,7 @@ class Relay:
             refused = isinstance(error, amqp.AMQPError) and (error.reply_code or 0) >= 400
             return f"{type(error).__name__} {getattr(error, 'reply_text', '')}", refused
         except PyMongoError as error:
-            return f"the database: {type(error).__name__}", False
+            return f"the database: {type(error).__name__} {getattr(error, 'code', None) or ''}".rstrip(), False
         return "", False
 
     def _relay(self) -> None:
