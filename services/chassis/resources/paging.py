@@ -69,7 +69,7 @@ def offset(token: str, arguments: bytes) -> int:
     if payload[0] > MAX_OFFSET:
         raise InvalidArgument.of(
             "page_token",
-            f"the first {MAX_OFFSET:,} hits of a search were given; search for more words, or add order_by=name to page on",
+            f"the first {MAX_OFFSET:,} hits of a search were given; search for more words, or add order_by=name",
         )
     return payload[0]
 
@@ -77,8 +77,8 @@ def offset(token: str, arguments: bytes) -> int:
 def _beyond(order: Order, values: list[Any], identifier: str) -> Query:
     """Sorted after (values, identifier): further in the first key, or equal there and further in the next, and so on.
 
-    One key needs no more: MongoDB merges the two ranges of its index. With several the first one's bound stands beside the
-    alternatives, so that its index is entered there.
+    One key needs no more: MongoDB merges the two ranges of its index. With several the first one's bound stands
+    beside the alternatives, so that less is read.
     """
     alternatives: list[Query] = []
     equal: list[Query] = []

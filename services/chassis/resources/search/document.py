@@ -129,7 +129,7 @@ def _add_labels(domain: str, words: dict[str, None]) -> None:
 
 
 def _add_phone(text: str, words: dict[str, None]) -> None:
-    """A number is found whole, without its country code (one to three digits), and by its last seven and four digits."""
+    """A number is found whole, without its country code (one to three digits), and by its last seven and four."""
     digits = _NO_DIGIT.sub("", fold(text.replace("(0)", ""))).lstrip("0")[:MAX_WORD]
     for start in (0, 1, 2, 3, -7, -4):
         part = digits[start:].lstrip("0")

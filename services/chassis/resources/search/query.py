@@ -65,8 +65,8 @@ def query_of(text: str) -> Search:
 def _rarity(word: Spellings) -> int:
     """A guess at how few documents have the word.
 
-    Of several conditions on one list MongoDB enters the index by one, and never compares them: it takes an `$elemMatch`
-    before anything else. So we say which (`test_a_search_enters_by_its_rarest_word`).
+    Of several conditions on one list MongoDB enters the index by one, and never compares them: it takes an
+    `$elemMatch` before anything else. So we say which (`test_a_search_enters_by_its_rarest_word`).
     """
     return min(len(spelling) * (3 if is_run(spelling[0]) else 1) for spelling in word)
 

@@ -15,7 +15,7 @@ BEGINNING = 3
 
 
 def cut(folded: str) -> list[str]:
-    """The words of a folded text, in order; an apostrophe inside a word stays in it, scripts without spaces stand alone."""
+    """The words of a folded text, in order; apostrophes inside stay, scripts without spaces stand alone."""
     if folded.isascii():
         return _ASCII_WORD.findall(folded)
     return [part for word in _word().findall(folded) for part in _RUNS.findall(word)]
@@ -40,7 +40,7 @@ def spellings(text: str) -> Iterator[tuple[str, str]]:
 
 
 def beginning(word: str) -> str:
-    """The first letters of a word as pairs use them; "" for numbers and for scripts without spaces, which make no pairs."""
+    """The first letters of a word as pairs use them; "" for numbers and scripts without spaces: they make none."""
     first = word[:1]
     return word[:BEGINNING] if first.isalpha() and not is_run(first) else ""
 
