@@ -43,7 +43,7 @@ def render(source: str, values: Mapping[str, Any]) -> str:
     try:
         return _parsed(source).render(**values)
     except LiquidError as error:
-        raise TemplateError(_explained(error)) from error
+        raise TemplateError(_explained(error, source)) from error
     except RecursionError as error:
         raise TemplateError("is nested too deeply") from error
     except (ValueError, TypeError, ArithmeticError, OverflowError, AttributeError) as error:
@@ -58,12 +58,18 @@ class _Limited(Environment):
     output_stream_limit = MAX_OUTPUT_BYTES
 
 
-_TAGS = frozenset("assign break capture case comment content continue for if illegal output unless".split())
-_FILTERS = frozenset(
-    """append capitalize compact date default divided_by downcase escape first join last lstrip map minus plus prepend
-    remove replace reverse round rstrip size slice sort squish strip strip_newlines times truncate truncatewords uniq
-    upcase where""".split()
-)
+# fmt: off
+_TAGS = frozenset((
+    "assign", "break", "capture", "case", "comment", "content", "continue", "for", "if", "illegal", "output",
+    "unless",
+))
+_FILTERS = frozenset((
+    "append", "capitalize", "compact", "date", "default", "divided_by", "downcase", "escape", "first", "join",
+    "last", "lstrip", "map", "minus", "plus", "prepend", "remove", "replace", "reverse", "round", "rstrip",
+    "size", "slice", "sort", "squish", "strip", "strip_newlines", "times", "truncate", "truncatewords",
+    "uniq", "upcase", "where",
+))
+# fmt: on
 
 
 @functools.cache
@@ -113,10 +119,11 @@ def _product(values: tuple[Any, ...]) -> int:
     return items * max(1, len(str(last)))
 
 
-def _explained(error: LiquidError) -> str:
+def _explained(error: LiquidError, source: str) -> str:
+    """What is wrong, with the line; what is missing at the end is told of the last line."""
     try:
         found = error.context()
     except ValueError:
         found = None
-    line = f"line {found[0]}: " if found else ""
-    return f"{line}{str(error.args[0]) if error.args else 'cannot be read'}"
+    line = found[0] if found else source.count("\n") + 1
+    return f"line {line}: {error.args[0] if error.args else 'cannot be read'}"

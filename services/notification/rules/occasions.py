@@ -23,7 +23,9 @@ def _letter(text: str) -> str:
 
 _LEAD = (
     "{{ record.givenName }} {{ record.familyName }}"
-    "{% if record.company %}{% if record.familyName or record.givenName %} of{% endif %} {{ record.company }}{% endif %}"
+    "{% if record.company %}"
+    "{% if record.familyName or record.givenName %} of{% endif %} {{ record.company }}"
+    "{% endif %}"
 )
 _LEAD_BODY = _letter(
     f"the lead {_LEAD} is yours now."

@@ -16,7 +16,7 @@ MAX_SUBJECT = 300
 
 
 def best(templates: Iterable[Template], locale: str) -> Template | None:
-    """The template in the recipient's language, else in one of its kind (`da` for `da-DK`), else in none, the newest."""
+    """The newest template in the recipient's language, else in one of its kind (`da` for `da-DK`), else in none."""
     wanted = [locale.lower(), locale.lower().partition("-")[0], ""]
     fitting = [template for template in templates if template.locale.lower() in wanted]
     return min(fitting, key=lambda found: (wanted.index(found.locale.lower()), _newest_first(found)), default=None)
