@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
+import socket
 import sys
 
 import uvicorn
@@ -32,11 +32,24 @@ def main() -> None:
         sys.exit(2)
 
 
+class _Server(uvicorn.Server):
+    """Ends event streams first when it is told to stop: they would otherwise hold up the end."""
+
+    def __init__(self, config: uvicorn.Config, running: wiring.Running) -> None:
+        super().__init__(config)
+        self._running = running
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stops listening and lets requests end."""
+        await self._running.hub.close()
+        await super().shutdown(sockets)
+
+
 async def _serve(given: settings.GatewaySettings) -> None:
     host, _, port = given.platform.listen.rpartition(":")
     running = wiring.assemble(given)
     config = uvicorn.Config(
-        running.app,  # type: ignore[arg-type]  # uvicorn's types want its own scope classes
+        running.app,
         host=host.strip("[]") or "0.0.0.0",
         port=int(port),
         http=LimitedProtocol,
@@ -51,7 +64,7 @@ async def _serve(given: settings.GatewaySettings) -> None:
         backlog=2048,
     )
     try:
-        await uvicorn.Server(config).serve()
+        await _Server(config, running).serve()
     finally:
         await running.close()
 

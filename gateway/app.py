@@ -63,7 +63,7 @@ class Gateway:
                 await self._api(request, send, span)
             else:
                 span.route = scope["path"]
-                await self._guarded(page(request, send, span), send, span)
+                await self._guarded(_page(page, request, send, span), send, span)
 
     async def _api(self, request: Request, send: Send, span: HttpServerSpan) -> None:
         if self._in_flight >= self._most:
@@ -121,10 +121,20 @@ class Gateway:
         except asyncio.CancelledError:
             span.status = 499
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001  (whatever happens gets an answer)
             # The text of an unforeseen error may hold anything, so it goes to the log and not to the client.
             _log.exception("a request failed unexpectedly", extra={"trace_id": span.trace_id})
             await _send_problem(send, span, errors.internal())
+
+
+async def _page(page: Page, request: Request, send: Send, span: HttpServerSpan) -> None:
+    if request.method in ("GET", "HEAD"):
+        await page(request, send, span)
+    elif request.method == "OPTIONS":
+        span.status = 204
+        await send_all(send, 204, [*api_headers(span), _allow({"GET": page})], b"")
+    else:
+        raise _method_not_allowed(request.method, {"GET": page})
 
 
 def _method_not_allowed(method: str, methods: dict[str, Any]) -> Problem:
@@ -141,9 +151,7 @@ def _allow(methods: dict[str, Any]) -> tuple[bytes, bytes]:
 
 def _overloaded() -> Problem:
     headers = [(b"retry-after", b"1")]
-    return Problem(
-        503, "OVERLOADED", "Too many requests are under way. Try again in a moment.", headers=headers
-    )
+    return Problem(503, "OVERLOADED", "Too many requests are under way. Try again in a moment.", headers=headers)
 
 
 async def _send_problem(send: Send, span: HttpServerSpan, problem: Problem) -> None:

@@ -59,9 +59,7 @@ def _from_cookie(request: Request) -> str:
     if not token:
         return ""
     if request.method not in _SAFE and not _same_origin(request):
-        raise Problem(
-            403, "CROSS_ORIGIN", "A session cookie works only for pages of this origin: send a token."
-        )
+        raise Problem(403, "CROSS_ORIGIN", "A session cookie works only for pages of this origin: send a token.")
     return f"Bearer {token}"
 
 

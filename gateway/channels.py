@@ -13,7 +13,7 @@ from services.chassis import protos
 
 MOST_ANSWER_BYTES = 64 * 1024 * 1024
 
-Call = grpc.aio.UnaryUnaryMultiCallable
+Call = grpc.aio.UnaryUnaryMultiCallable[Any, Any]
 
 
 class Channels:
@@ -68,9 +68,7 @@ def _serialize(message: Any) -> bytes:
 
 
 def _service_config(safe_methods: Iterable[MethodDescriptor]) -> str:
-    names = [
-        {"service": method.containing_service.full_name, "method": method.name} for method in safe_methods
-    ]
+    names = [{"service": method.containing_service.full_name, "method": method.name} for method in safe_methods]
     config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
     if names:
         policy = {

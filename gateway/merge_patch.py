@@ -28,16 +28,20 @@ def _paths(message: Descriptor, patch: dict[str, Any], prefix: str) -> list[str]
         key = field.json_name if field.json_name in patch else field.name
         if key not in patch or _output_only(field):
             continue
-        if _merges(field) and isinstance(patch[key], dict):
-            paths += _paths(field.message_type, patch[key], f"{prefix}{field.name}.")
+        inner = _merged(field)
+        if inner is not None and isinstance(patch[key], dict):
+            paths += _paths(inner, patch[key], f"{prefix}{field.name}.")
         else:
             paths.append(f"{prefix}{field.name}")
     return paths
 
 
-def _merges(field: FieldDescriptor) -> bool:
+def _merged(field: FieldDescriptor) -> Descriptor | None:
+    """The type of a field that is merged, field by field; None for one that is replaced."""
     inner = field.message_type
-    return inner is not None and not field.is_repeated and inner.full_name not in json_values.WELL_KNOWN
+    if inner is None or field.is_repeated or inner.full_name in json_values.WELL_KNOWN:
+        return None
+    return inner
 
 
 def _output_only(field: FieldDescriptor) -> bool:

@@ -51,6 +51,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
+        self.scope["kith.abort"] = self.transport.abort  # type: ignore[typeddict-unknown-key]  # an extension of ours
         if not self._in_head:
             self._in_head = True
             self._head_bytes = 0

@@ -106,9 +106,7 @@ class Request:
             async with asyncio.timeout(BODY_SECONDS):
                 return await self._read()
         except TimeoutError:
-            raise Problem(
-                408, "BODY_TOO_SLOW", f"The body did not arrive within {BODY_SECONDS:g} s."
-            ) from None
+            raise Problem(408, "BODY_TOO_SLOW", f"The body did not arrive within {BODY_SECONDS:g} s.") from None
 
     async def json(self) -> Any:
         """The body as JSON values; None when there is none.
@@ -123,6 +121,17 @@ class Request:
         if kind != "application/json" and not _JSON.match(kind):
             raise bad_request("Content-Type", "must be application/json", reason="NOT_JSON", status=415)
         return parsed(data)
+
+    async def gone(self) -> None:
+        """Waits until the client has closed the connection; what it still sends is thrown away."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    def abort(self) -> None:
+        """Drops the connection without waiting for the client to take what was written."""
+        abort = self.scope.get("kith.abort")
+        if abort is not None:
+            abort()
 
     async def _read(self) -> bytes:
         message = await self._receive()

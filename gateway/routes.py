@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from google.api import annotations_pb2
-from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
 
 from services.chassis import protos
 
@@ -165,14 +165,12 @@ def _segments(method: MethodDescriptor, path: str) -> tuple[list[str], list[Vari
 
 
 def _field(method: MethodDescriptor, steps: tuple[str, ...]) -> FieldDescriptor:
-    message = method.input_type
+    message: Descriptor | None = method.input_type
     found = None
     for step in steps:
         found = message.fields_by_name.get(step) if message is not None else None
         if found is None:
-            raise RouteError(
-                f"{method.full_name}: {method.input_type.full_name} has no field {'.'.join(steps)}"
-            )
+            raise RouteError(f"{method.full_name}: {method.input_type.full_name} has no field {'.'.join(steps)}")
         message = found.message_type
     assert found is not None
     return found
@@ -194,7 +192,5 @@ def _singular(collection: str) -> str:
     return "id"
 
 
-_TEMPLATE = re.compile(
-    r"(/(?:[A-Za-z0-9_.-]+|\{[^{}]+\})(?:/(?:[A-Za-z0-9_.-]+|\{[^{}]+\}))*)(?::([A-Za-z]+))?\Z"
-)
+_TEMPLATE = re.compile(r"(/(?:[A-Za-z0-9_.-]+|\{[^{}]+\})(?:/(?:[A-Za-z0-9_.-]+|\{[^{}]+\}))*)(?::([A-Za-z]+))?\Z")
 _PART = re.compile(r"\{[^{}]+\}|[^/{}]+")

@@ -61,7 +61,5 @@ def _origins(text: str) -> tuple[str, ...]:
     for origin in origins:
         scheme, mark, host = origin.partition("://")
         if scheme not in ("http", "https") or not mark or not host or "/" in host or "*" in host:
-            raise SettingError(
-                f"KITH_CORS_ORIGINS has {origin!r}: give origins such as https://crm.example.com"
-            )
+            raise SettingError(f"KITH_CORS_ORIGINS has {origin!r}: give origins such as https://crm.example.com")
     return origins

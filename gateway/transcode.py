@@ -83,9 +83,7 @@ class Route:
         except grpc.aio.AioRpcError as error:
             raise self._refused(error, request) from None
         headers: Headers = []
-        if request.header(b"idempotency-key") and "idempotent-replayed" in dict(
-            await call.trailing_metadata() or ()
-        ):
+        if request.header(b"idempotency-key") and "idempotent-replayed" in dict(await call.trailing_metadata() or ()):
             headers.append((b"idempotent-replayed", b"true"))
         return self._answered(response, request, headers)
 
@@ -134,7 +132,7 @@ class _Input:
         self._query = Query(known)
 
     async def message(self, request: Request, segments: list[str]) -> Any:
-        value = await request.json() if self._takes_body else None
+        value: Any = await request.json() if self._takes_body else None
         fields = self._from_body(value) if self._takes_body else {}
         self._query.read(request.query(), fields)
         if self._patch and "update_mask" not in fields:
@@ -149,9 +147,7 @@ class _Input:
 
     def _from_body(self, value: Any) -> dict[str, Any]:
         if self._record is None:
-            return json_codec.decode_fields(
-                self._body_type, {} if value is None else value, drop_output_only=True
-            )
+            return json_codec.decode_fields(self._body_type, {} if value is None else value, drop_output_only=True)
         if value is None:
             raise Problem(400, "BODY_MISSING", "Send the record as a JSON object in the body.")
         return {self._body: json_codec.decode_fields(self._body_type, value, drop_output_only=True)}
@@ -189,9 +185,7 @@ def _fill(fields: dict[str, Any], variable: Variable, value: str) -> None:
     except Refusal as refusal:
         raise bad_request(last, refusal.expected) from None
     if fields.get(last, value) != value:
-        raise bad_request(
-            last, f"is {json_values.shown(fields[last])}, but the path says {value}: they must agree"
-        )
+        raise bad_request(last, f"is {json_values.shown(fields[last])}, but the path says {value}: they must agree")
     fields[last] = value
 
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway import openapi, stream
 from gateway.app import Gateway, Page
 from gateway.auth import Authenticator
 from gateway.channels import Channels
 from gateway.cors import Cors
+from gateway.documents import documents
 from gateway.health import Health
+from gateway.hub import EventHub
 from gateway.limits import RateLimiter
+from gateway.replay import Logs
 from gateway.routes import Rule, Tree, rules
 from gateway.settings import GatewaySettings
+from gateway.stream import EventStreams
 from gateway.transcode import Route
 from services.chassis import protos
 from services.chassis.identity import RemoteIdentity
 from services.chassis.permissions import require_permissions
+from services.chassis.settings import SERVICES
 
 
 @dataclass(slots=True)
@@ -26,9 +32,11 @@ class Running:
     channels: Channels
     identity: RemoteIdentity
     authenticator: Authenticator
+    hub: EventHub
 
     async def close(self) -> None:
         """Ends the background work and the connections."""
+        await self.hub.close()
         self.identity.close()
         self.authenticator.close()
         await self.channels.close()
@@ -49,15 +57,18 @@ def assemble(settings: GatewaySettings) -> Running:
     identity = RemoteIdentity(settings.platform.peer("identity"))
     identity.start()
     authenticator = Authenticator(identity.verifier())
+    limiter = RateLimiter(settings.rate_per_second, settings.rate_burst)
+    hub = EventHub(settings.platform.amqp_uri, [f"{service}.events" for service in SERVICES])
+    streams = EventStreams(hub, Logs(channels), authenticator, limiter, settings.most_streams)
     app = Gateway(
         tree=_tree(served, channels, settings.timeout_seconds),
-        pages=_pages(channels, identity),
+        pages=_pages(channels, identity, served, streams),
         authenticator=authenticator,
-        limiter=RateLimiter(settings.rate_per_second, settings.rate_burst),
+        limiter=limiter,
         cors=Cors(settings.cors_origins),
         most_in_flight=settings.most_in_flight,
     )
-    return Running(app, channels, identity, authenticator)
+    return Running(app, channels, identity, authenticator, hub)
 
 
 def _tree(served: list[Rule], channels: Channels, timeout_seconds: float) -> Tree:
@@ -70,6 +81,12 @@ def _tree(served: list[Rule], channels: Channels, timeout_seconds: float) -> Tre
     return tree
 
 
-def _pages(channels: Channels, identity: RemoteIdentity) -> dict[str, Page]:
+def _pages(channels: Channels, identity: RemoteIdentity, served: list[Rule], streams: EventStreams) -> dict[str, Page]:
     health = Health(channels, identity.keys.known)
-    return {"/healthz": health.alive, "/readyz": health.ready}
+    described = documents(lambda: openapi.document(served))
+    return {
+        "/healthz": health.alive,
+        "/readyz": health.ready,
+        stream.PATH: streams.serve,
+        **{path: document.serve for path, document in described.items()},
+    }

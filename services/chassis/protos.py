@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import kith
 from google.api import resource_pb2
@@ -33,9 +34,7 @@ DESCRIPTOR_SET = "kith.binpb"
 def files() -> tuple[FileDescriptor, ...]:
     """Every `kith/**/*.proto`, ordered by its path. Imports all of the generated code once."""
     names = sorted(
-        module.name
-        for module in pkgutil.walk_packages(kith.__path__, "kith.")
-        if module.name.endswith("_pb2")
+        module.name for module in pkgutil.walk_packages(kith.__path__, "kith.") if module.name.endswith("_pb2")
     )
     found: list[FileDescriptor] = [importlib.import_module(name).DESCRIPTOR for name in names]
     return tuple(found)
@@ -66,8 +65,8 @@ def resource(message: Descriptor) -> resource_pb2.ResourceDescriptor | None:
 
 def permission(method: MethodDescriptor) -> str:
     """The permission that a method's caller needs, `public` for none; empty when the proto forgot it."""
-    required: str = method.GetOptions().Extensions[options_pb2.permission]
-    return required
+    extensions: Any = method.GetOptions().Extensions  # the stubs know no extensions of ours
+    return str(extensions[options_pb2.permission])
 
 
 def process(element: Descriptor | ServiceDescriptor) -> str:

@@ -91,7 +91,7 @@ def _nested(message: Descriptor) -> Encoder:
     if message.full_name in _WELL_KNOWN or not _reaches(message, message):
         return encoder(message)
     # A type that contains itself is compiled when it is met, or compiling would never end.
-    return lambda value: encoder(message)(value)
+    return lambda value: encoder(message)(value)  # noqa: PLW0108  (as it says)
 
 
 def _reaches(start: Descriptor, target: Descriptor) -> bool:

@@ -56,9 +56,7 @@ class StandIn:
     def refresh(self) -> None:
         """Nothing to learn."""
 
-    def token(
-        self, permissions: tuple[str, ...] = EVERYTHING, tenant: str = "acme", seconds: float = 300
-    ) -> str:
+    def token(self, permissions: tuple[str, ...] = EVERYTHING, tenant: str = "acme", seconds: float = 300) -> str:
         """An access token."""
         now = time.time()
         claims = tokens.Claims(tenant, "users/ada", permissions, (), now + seconds)
@@ -138,9 +136,7 @@ class StandIn:
         self._seen(request)
         stored = self._found(request.contact.name)
         if request.contact.etag and request.contact.etag != stored.etag:
-            raise errors.Aborted(
-                "the record has changed", reason="ETAG_MISMATCH", metadata={"etag": stored.etag}
-            )
+            raise errors.Aborted("the record has changed", reason="ETAG_MISMATCH", metadata={"etag": stored.etag})
         changed = contact_pb2.Contact()
         changed.CopyFrom(stored)
         for path in request.update_mask.paths:
@@ -156,9 +152,7 @@ class StandIn:
 
     def _BatchGetContacts(self, request: Any, call: Call) -> Any:
         self._seen(request)
-        return contact_service_pb2.BatchGetContactsResponse(
-            contacts=[self._found(name) for name in request.names]
-        )
+        return contact_service_pb2.BatchGetContactsResponse(contacts=[self._found(name) for name in request.names])
 
     def _BatchCreateContacts(self, request: Any, call: Call) -> Any:
         self._seen(request)
