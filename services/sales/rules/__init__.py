@@ -1,0 +1,1 @@
+"""Trade knowledge about selling: pure functions over records."""
