@@ -129,7 +129,8 @@ class SigningIn:
 
     def has_password(self, tenant: str, name: str, password: str) -> bool:
         """Whether this is a user's password."""
-        return self._hasher.matches(self._credentials.find(tenant, name.partition("/")[2]), password)
+        stored = self._credentials.find(tenant, name.partition("/")[2])
+        return stored is not None and self._hasher.matches(stored, password)
 
     def _require_good(self, password: str, email: str, field: str) -> None:
         wrong = fault(password, email)

@@ -8,20 +8,20 @@ FORGOTTEN_SECONDS = 86_400
 """Failures are forgotten after so long without another one."""
 
 
-def waits(free: int) -> tuple[int, ...]:
+def waits(free: int, longest: int) -> tuple[int, ...]:
     """Seconds to wait after the n-th failure in a row, by n from 0 on; the last holds for all further ones.
 
     The first `free` failures cost nothing.
     """
     growing = []
     seconds = 1
-    while seconds < LONGEST_SECONDS:
+    while seconds < longest:
         growing.append(seconds)
         seconds *= 2
-    return (*(0 for _ in range(free + 1)), *growing, LONGEST_SECONDS)
+    return (*(0 for _ in range(free + 1)), *growing, longest)
 
 
-PER_USER = waits(free=5)
+PER_USER = waits(free=5, longest=LONGEST_SECONDS)
 """For one e-mail address of one tenant, whether there is such a user or not."""
-PER_ADDRESS = waits(free=100)
-"""For one network address, behind which a whole office may sit."""
+PER_ADDRESS = waits(free=100, longest=60)
+"""For one network address, behind which a whole office may sit: slow for an attacker, bearable for the others."""
