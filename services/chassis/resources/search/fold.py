@@ -10,7 +10,7 @@ MAX_CACHED_LETTERS = 20_000
 
 
 def fold(text: str) -> str:
-    """Lower case without accents, letter by letter: `Müller` → `muller`, `İŞ` → `is`, `مدرسة` → `مدرسه`, `ＡＢＣ` → `abc`."""
+    """Lower case without accents, letter by letter: `Müller` → `muller`, `IŞIK` → `isik`, `مدرسة` → `مدرسه`."""
     if text.isascii():
         return text.lower()
     return unicodedata.normalize("NFKC", text).translate(_PLAIN)

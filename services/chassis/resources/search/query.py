@@ -74,7 +74,7 @@ def _rarity(word: Spellings) -> int:
 def _words(text: str) -> list[Spellings]:
     """The words of a query, each with the spellings of which one must begin a word of the document."""
     words: list[Spellings] = []
-    for chunk in text.split():
+    for chunk in (_WEB.sub("", chunk, count=1) for chunk in text.split()):
         address = fold(chunk)
         if "@" in address[:-1]:
             words.append((address.strip("@<>,;\"'()")[:MAX_WORD],))
@@ -122,7 +122,7 @@ def _begins(word: Spellings) -> list[Regex[str]]:
 
 
 def _pair(words: list[Spellings]) -> list[str | Regex[str]]:
-    """What `_pairs` must hold for the two rarest words that make one, in any spelling; the second may be a short one."""
+    """What `_pairs` must hold for the two rarest words that make one, in any spelling; the second may be short."""
     letters = [word for word in words if all(map(beginning, word))]
     for first, second in combinations(letters, 2):
         heads = {beginning(spelling) for spelling in first}
@@ -146,5 +146,6 @@ def _paired(head: str, tail: str) -> str | Regex[str]:
 
 
 _PHONE = re.compile(r"\s*\+?[\d(][\d\s()./\-–]{5,60}")
+_WEB = re.compile(r"^(?:https?://(?:www\.)?|www\.)", re.IGNORECASE)
 _LABEL = re.compile(r"[^.]+")
 _DOTTED = re.compile(r"[\w-]+(?:\.[\w-]+)+")
