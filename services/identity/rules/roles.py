@@ -41,7 +41,6 @@ STANDARD = (
         (
             *_without_delete(*_SALES_RECORDS),
             "leads.convert",
-            *("opportunities.win", "opportunities.lose"),
             *(f"{noun}.read" for noun in ("pipelines", "products", "timelineEntries", "users", "tenants")),
             "events.read",
         ),
@@ -52,7 +51,6 @@ STANDARD = (
         "Solves cases: answers customers and reads what is known of them.",
         (
             *_without_delete(*_CASE_RECORDS),
-            *("cases.assign", "cases.reply", "cases.resolve", "cases.close", "cases.reopen"),
             *(
                 f"{noun}.read"
                 for noun in (

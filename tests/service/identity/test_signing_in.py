@@ -71,7 +71,7 @@ def test_failures_make_one_wait_also_for_users_that_do_not_exist(tenancy: Tenanc
     for email in (tenancy.made.email, "nobody@example.org"):
         codes = [
             refused(tenancy.anonymous.SignIn, tenant=tenancy.made.tenant, email=email, password="wrong").code
-            for _ in range(8)
+            for _ in range(12)
         ]
         assert codes[:6] == [UNAUTHENTICATED] * 6
         assert grpc.StatusCode.RESOURCE_EXHAUSTED in codes[6:]
