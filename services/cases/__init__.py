@@ -1,0 +1,1 @@
+"""Complaints and requests, until they are solved."""

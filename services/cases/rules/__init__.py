@@ -1,0 +1,1 @@
+"""Trade knowledge about cases: pure functions over records."""
