@@ -5,8 +5,12 @@ A claim is taken just before the content of the mail is sent and ends by itself;
 
 from __future__ import annotations
 
+import datetime
+
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from services.chassis.resources import changes
 from services.chassis.resources.store import Store, translated
 from services.notification.records import CLAIMS
 from services.notification.smtp import TIMEOUT_SECONDS
@@ -25,16 +29,25 @@ def take(store: Store, tenant: str, delivery: str) -> None:
     Raises:
         Claimed: somebody else has it.
     """
-    free = {"_id": delivery, "tenant": tenant, "$expr": {"$lt": ["$until", "$$NOW"]}}
-    until = {"$add": ["$$NOW", int(LEASE_SECONDS * 1000)]}
+    holder = changes.new_id()
+    free = {"$lt": [{"$ifNull": ["$until", _LONG_AGO]}, "$$NOW"]}
+    taken = {"holder": holder, "until": {"$add": ["$$NOW", int(LEASE_SECONDS * 1000)]}}
+    update = [{"$set": {key: {"$cond": [free, value, f"${key}"]} for key, value in taken.items()}}]
     try:
         with translated():
-            store.database[CLAIMS].update_one(free, [{"$set": {"until": until}}], upsert=True)
+            claim = store.database[CLAIMS].find_one_and_update(
+                {"_id": delivery, "tenant": tenant}, update, upsert=True, return_document=ReturnDocument.AFTER
+            )
     except DuplicateKeyError:
-        raise Claimed(f"{delivery} is being sent by another worker") from None
+        claim = None
+    if claim is None or claim["holder"] != holder:
+        raise Claimed(f"{delivery} is being sent by another worker")
 
 
 def release(store: Store, tenant: str, delivery: str) -> None:
     """Gives a claim back when the server is known not to have taken the mail."""
     with translated():
         store.database[CLAIMS].delete_one({"_id": delivery, "tenant": tenant})
+
+
+_LONG_AGO = datetime.datetime(1970, 1, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from dataclasses import dataclass
 from email import policy
 from email.errors import MessageError
@@ -74,7 +75,11 @@ def compose(letter: Letter, sender: str, now: datetime.datetime) -> Mail:
 
 def _address(name: str, address: str) -> Address:
     """Raises ValueError when it is none; the name may be anything."""
-    found = Address(one_line(name)[:100], addr_spec=address)
-    if not found.username or not found.domain or not address.isprintable():
+    if not address.isprintable() or not _ADDRESS.fullmatch(address):
         raise ValueError("no address")
-    return found
+    username, _, domain = address.partition("@")
+    return Address(one_line(name)[:100], username=username, domain=domain)
+
+
+# Plain addresses in any script (RFC 6531); quoted local parts, which nobody uses, and comments are left out.
+_ADDRESS = re.compile(r"[^\s@<>()\[\]\\,;:\"]+@[^\s@<>()\[\]\\,;:\"]+")
