@@ -39,7 +39,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help="bring the database to the shape that this version needs")
     keygen = commands.add_parser("keygen", help="make a signing key if there is none")
     keygen.add_argument("--folder", type=Path, help="where the keys are (KITH_SIGNING_KEYS)")
-    keygen.add_argument("--rotate", action="store_true", help="make another one in any case: it signs from then on")
+    keygen.add_argument(
+        "--rotate", action="store_true", help="make another one in any case: it signs five minutes later"
+    )
     tenant = commands.add_parser("bootstrap", help="make a tenant with its roles, an administrator and an API key")
     tenant.add_argument("--tenant", required=True, help="the slug: the short name that people type to sign in")
     tenant.add_argument("--name", default="", help="the organisation's name; the slug when it is not given")

@@ -1,4 +1,8 @@
-"""The keys that sign access tokens: a folder of Ed25519 private keys in PEM. The last by name signs, all verify."""
+"""The keys that sign access tokens: a folder of Ed25519 private keys in PEM. All verify, the last by name signs.
+
+A new key signs only when it is five minutes old, by the time in its name: until then the folder has reached all
+replicas, and every process has fetched the public half. The name and not the file's time, since mounting changes that.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +25,32 @@ RESCAN_SECONDS = 10.0
 """A key that is put into the folder is seen after so long."""
 
 
+SIGNS_AFTER_SECONDS = 300.0
+"""The age at which a key begins to sign, if there is an older one."""
+
+_NAME_TIME = "%Y%m%dT%H%M%S"
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A key, its id, and when it begins to sign in seconds since 1970."""
+
+    kid: str
+    key: OKPKey
+    signs_from: float
+
+
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """The keys by id, the signing one first."""
+    """The keys, newest first."""
 
-    by_id: dict[str, OKPKey]
+    all: tuple[_Key, ...]
 
-    @property
-    def signing(self) -> tuple[str, OKPKey]:
-        return next(iter(self.by_id.items()))
+    def find(self, kid: str) -> OKPKey | None:
+        return next((one.key for one in self.all if one.kid == kid), None)
+
+    def signing(self, now: float) -> _Key:
+        return next((one for one in self.all if one.signs_from <= now), self.all[-1])
 
 
 class Keyring:
@@ -44,7 +65,7 @@ class Keyring:
 
     def find(self, kid: str) -> OKPKey | None:
         """The key of that id."""
-        return self._keys.by_id.get(kid)
+        return self._keys.find(kid)
 
     def refresh(self) -> None:
         """Looks whether files came or went."""
@@ -58,22 +79,22 @@ class Keyring:
     def sign(self, claims: Claims, now: float) -> str:
         """An access token with these claims."""
         self._rescan()
-        kid, key = self._keys.signing
-        return tokens.write(claims, kid, key, now)
+        signing = self._keys.signing(now)
+        return tokens.write(claims, signing.kid, signing.key, now)
 
     def published(self) -> list[SigningKey]:
-        """The public halves, the signing one first."""
+        """The public halves, newest first."""
         self._rescan()
         return [
             SigningKey(
-                kid=kid,
+                kid=one.kid,
                 kty="OKP",
                 crv="Ed25519",
-                x=str(key.as_dict(private=False)["x"]),
+                x=str(one.key.as_dict(private=False)["x"]),
                 alg=tokens.ALGORITHM,
                 use="sig",
             )
-            for kid, key in self._keys.by_id.items()
+            for one in self._keys.all
         ]
 
     def _rescan(self) -> None:
@@ -84,14 +105,14 @@ class Keyring:
 def generate(folder: Path, *, rotate: bool = False) -> Path:
     """Puts a new key into the folder if there is none, or with `rotate` in any case; returns the newest key's file.
 
-    Files are readable by their owner only and named by time, so that a later one signs from then on.
+    Files are readable by their owner only and named by time: a later one signs five minutes after it was made.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     names = _names(folder)
     if names and not rotate:
         return folder / names[-1]
     now = datetime.datetime.now(datetime.UTC)
-    path = folder / f"{now:%Y%m%dT%H%M%S}-{now.microsecond:06d}.pem"
+    path = folder / f"{now.strftime(_NAME_TIME)}-{now.microsecond:06d}.pem"
     partial = path.with_suffix(".partial")
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(OKPKey.generate_key("Ed25519", private=True).as_pem(private=True))
@@ -108,8 +129,16 @@ def _load(folder: Path, names: list[str]) -> _Keys:
         raise SettingError(
             f"KITH_SIGNING_KEYS: no *.pem in {folder}; run `python -m services.identity keygen --folder …`"
         )
-    keys = [_read(folder / name) for name in reversed(names)]
-    return _Keys({key.thumbprint(): key for key in keys})
+    read = ((_read(folder / name), name) for name in reversed(names))
+    return _Keys(tuple(_Key(key.thumbprint(), key, _signs_from(name)) for key, name in read))
+
+
+def _signs_from(name: str) -> float:
+    try:
+        made = datetime.datetime.strptime(name[:15], _NAME_TIME).replace(tzinfo=datetime.UTC)
+    except ValueError:
+        return 0.0  # Somebody else's name: it signs at once.
+    return made.timestamp() + SIGNS_AFTER_SECONDS
 
 
 def _read(path: Path) -> OKPKey:

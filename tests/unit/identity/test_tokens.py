@@ -124,16 +124,29 @@ def test_garbage_is_refused_and_nothing_else_happens(keyring: Keyring, text: str
         tokens.read(text, keyring, NOW)
 
 
-def test_a_new_key_signs_and_the_old_one_still_verifies(tmp_path: Path) -> None:
+def test_a_new_key_verifies_at_once_and_signs_when_everybody_can_know_it(tmp_path: Path) -> None:
     signing.generate(tmp_path)
-    keyring = Keyring(tmp_path)
-    old = keyring.sign(CLAIMS, NOW)
+    keyring, now = Keyring(tmp_path), time.time()
+    old = keyring.sign(CLAIMS, now)
     time.sleep(0.002)
     signing.generate(tmp_path, rotate=True)
     keyring.refresh()
-    new = keyring.sign(CLAIMS, NOW)
+    assert tokens.key_id(keyring.sign(CLAIMS, now + 290)) == tokens.key_id(old)
+    new = keyring.sign(CLAIMS, now + 310)
     assert tokens.key_id(new) == keyring.published()[0].kid != tokens.key_id(old)
-    assert tokens.read(old, keyring, NOW) == tokens.read(new, keyring, NOW)
+    assert keyring.find(tokens.key_id(old)) is not None
+    assert Keyring(tmp_path).find(tokens.key_id(new)) is not None
+
+
+def test_when_the_old_key_is_taken_away_the_new_one_signs_at_once(tmp_path: Path) -> None:
+    first = signing.generate(tmp_path)
+    keyring, now = Keyring(tmp_path), time.time()
+    old = keyring.sign(CLAIMS, now)
+    signing.generate(tmp_path, rotate=True)
+    first.unlink()
+    keyring.refresh()
+    assert tokens.key_id(keyring.sign(CLAIMS, now)) != tokens.key_id(old)
+    assert keyring.find(tokens.key_id(old)) is None
 
 
 def test_a_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
