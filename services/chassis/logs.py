@@ -17,7 +17,7 @@ from types import TracebackType
 import orjson
 
 from services.chassis.telemetry.privacy import mask, mask_addresses
-from services.chassis.telemetry.spans import current_span
+from services.chassis.telemetry.spans import current_ids
 
 
 def start(level: str = "INFO", service: str = "", process: str = "") -> None:
@@ -52,10 +52,10 @@ class JsonLines(logging.Formatter):
             "message": mask_addresses(_message(record)),
             **self._about,
         }
-        span = current_span()
-        if span is not None:
-            line["trace_id"] = span.trace_id
-            line["span_id"] = span.span_id
+        trace_id, span_id = current_ids()
+        if trace_id:
+            line["trace_id"] = trace_id
+            line["span_id"] = span_id
         for key, value in record.__dict__.items():
             if key not in _STANDARD and key not in line:
                 line[key] = mask_addresses(value) if isinstance(value, str) else value

@@ -6,14 +6,16 @@ metric its duration belongs to. Durations are measured whether or not the span i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from time import perf_counter
 from types import TracebackType
 from typing import Final
 
-from services.chassis.telemetry import spans, wire
+from opentelemetry.trace import SpanKind
+
 from services.chassis.telemetry.metrics import Counter, Gauge, Histogram, Instrument
 from services.chassis.telemetry.spans import Span
-from services.chassis.telemetry.wire import Value
 
 # What a gRPC server is to blame for; the other codes tell the caller about its own request.
 SERVER_FAULTS: Final = frozenset(
@@ -35,24 +37,9 @@ _GRPC_CODES: Final = SERVER_FAULTS | frozenset(
     )
 )
 
-RPC_SERVER_DURATION = Histogram(
-    "rpc.server.call.duration",
-    "s",
-    "Duration of incoming gRPC calls.",
-    ("rpc.system.name", "rpc.method", "rpc.response.status_code"),
-)
-HTTP_SERVER_DURATION = Histogram(
-    "http.server.request.duration",
-    "s",
-    "Duration of HTTP requests to the gateway.",
-    ("http.request.method", "http.route", "http.response.status_code"),
-)
-PROCESS_DURATION = Histogram(
-    "messaging.process.duration",
-    "s",
-    "Duration of handling one event.",
-    ("messaging.system", "messaging.destination.name", "cloudevents.event_type", "error.type"),
-)
+RPC_SERVER_DURATION = Histogram("rpc.server.call.duration", "Duration of incoming gRPC calls.")
+HTTP_SERVER_DURATION = Histogram("http.server.request.duration", "Duration of HTTP requests to the gateway.")
+PROCESS_DURATION = Histogram("messaging.process.duration", "Duration of handling one event.")
 CONSUMED = Counter(
     "messaging.client.consumed.messages",
     "{message}",
@@ -87,14 +74,14 @@ INSTRUMENTS: tuple[Instrument, ...] = (
 class RpcServerSpan(Span):
     """An incoming gRPC call. It keeps every status code, and fails only for the server's own faults."""
 
-    __slots__ = ("code",)
+    __slots__ = ("_began", "_method", "code")
 
-    def __init__(self, method: str, traceparent: str = "") -> None:
+    def __init__(self, method: str, traceparent: str = "", tracestate: str = "") -> None:
         """`method` is the full name without the leading slash."""
-        super().__init__(method, spans.SERVER, traceparent)
+        super().__init__(method, SpanKind.SERVER, traceparent, tracestate=tracestate)
+        self._method = method
         self.code = "OK"
-        if self.recording:
-            self._attributes.append(_rpc_attributes(method))
+        self._began = perf_counter()
 
     def _failed(self, code: str, description: str) -> None:
         self.code = code if code in _GRPC_CODES else "INTERNAL"
@@ -102,25 +89,24 @@ class RpcServerSpan(Span):
             super()._failed(code, description)
 
     def end(self) -> None:
-        """Ends the span and measures the call."""
-        self.set("rpc.response.status_code", self.code)
+        """Ends the span with its status code, and measures the call."""
+        attributes = _rpc_attributes(self._method, self.code)
+        self._span.set_attributes(attributes)
         super().end()
-        RPC_SERVER_DURATION.record(self.seconds, ("grpc", self.name, self.code))
+        RPC_SERVER_DURATION.record(perf_counter() - self._began, attributes)
 
 
 class RpcClientSpan(Span):
     """An outgoing gRPC call. Every status but OK is a failure here."""
 
-    __slots__ = ("code",)
+    __slots__ = ("_method", "_server", "code")
 
     def __init__(self, method: str, server: str = "") -> None:
         """`method` is the full name without the leading slash; `server` is its address, `host:port`."""
-        super().__init__(method, spans.CLIENT)
+        super().__init__(method, SpanKind.CLIENT)
+        self._method = method
+        self._server = server
         self.code = "OK"
-        if self.recording:
-            self._attributes.append(_rpc_attributes(method))
-            if server:
-                self._attributes.append(_server_attributes(server))
 
     def _failed(self, code: str, description: str) -> None:
         self.code = code if code in _GRPC_CODES else "UNKNOWN"
@@ -128,21 +114,21 @@ class RpcClientSpan(Span):
 
     def end(self) -> None:
         """Ends the span with its status code."""
-        self.set("rpc.response.status_code", self.code)
+        self._span.set_attributes(_rpc_attributes(self._method, self.code, self._server))
         super().end()
 
 
 class HttpServerSpan(Span):
     """An incoming HTTP request. Tell it the route and the status as they become known; 5xx is a failure."""
 
-    __slots__ = ("_method", "route", "status")
+    __slots__ = ("_began", "_method", "route", "status")
 
-    def __init__(self, method: str, traceparent: str = "") -> None:
-        known = method if method in _HTTP_METHODS else "_OTHER"
-        super().__init__(known, spans.SERVER, traceparent)
-        self._method = known
+    def __init__(self, method: str, traceparent: str = "", tracestate: str = "") -> None:
+        self._method = method if method in _HTTP_METHODS else "_OTHER"
+        super().__init__(self._method, SpanKind.SERVER, traceparent, tracestate=tracestate)
         self.route = ""
         self.status = 0
+        self._began = perf_counter()
 
     def _failed(self, code: str, description: str) -> None:
         self.status = self.status or 500
@@ -151,35 +137,35 @@ class HttpServerSpan(Span):
 
     def end(self) -> None:
         """Ends the span with method, route and status, and measures the request."""
-        status = str(self.status)
+        name, attributes = _http_attributes(self._method, self.route, self.status)
         if self.recording:
-            self.name = f"{self._method} {self.route}" if self.route else self._method
-            self._attributes.append(_http_attributes(self._method, self.route, self.status))
-            if self.status >= 500 and not self._failure:
-                super()._failed(status, "")
+            self._span.update_name(name)
+            self._span.set_attributes(attributes)
+            if self.status >= 500 and self._failure is None:
+                super()._failed(str(self.status), "")
         super().end()
-        HTTP_SERVER_DURATION.record(self.seconds, (self._method, self.route, status))
+        HTTP_SERVER_DURATION.record(perf_counter() - self._began, attributes)
 
 
 class ProcessSpan(Span):
     """The handling of one message from the bus, as part of the trace that caused it."""
 
-    __slots__ = ("_error", "_event_type", "_queue_name")
+    __slots__ = ("_began", "_error", "_event_type", "_queue")
 
     def __init__(self, queue: str, event_type: str, traceparent: str, event_id: str = "", attempt: int = 1) -> None:
         """`attempt` counts deliveries of this event to this consumer, from 1."""
-        super().__init__(f"process {queue}", spans.CONSUMER, traceparent)
-        self._queue_name = queue
+        attributes: dict[str, str | int] = {
+            **_message_attributes("process", "process", queue, event_id),
+            "cloudevents.event_type": event_type,
+        }
+        if attempt > 1:
+            attributes["kith.attempt"] = attempt
+        super().__init__(f"process {queue}", SpanKind.CONSUMER, traceparent, attributes)
+        CONSUMED.add(1, (queue, event_type))
+        self._queue = queue
         self._event_type = event_type
         self._error = ""
-        CONSUMED.add(1, (queue, event_type))
-        if self.recording:
-            self._attributes.append(_message_attributes("process", "process", queue))
-            self.set("cloudevents.event_type", event_type)
-            if event_id:
-                self.set("messaging.message.id", event_id)
-            if attempt > 1:
-                self.set("kith.attempt", attempt)
+        self._began = perf_counter()
 
     def _failed(self, code: str, description: str) -> None:
         self._error = code
@@ -188,86 +174,96 @@ class ProcessSpan(Span):
     def end(self) -> None:
         """Ends the span and measures the handling."""
         super().end()
-        PROCESS_DURATION.record(self.seconds, ("rabbitmq", self._queue_name, self._event_type, self._error))
+        attributes = _process_attributes(self._queue, self._event_type, self._error)
+        PROCESS_DURATION.record(perf_counter() - self._began, attributes)
 
 
 def publish_span(exchange: str, routing_key: str, traceparent: str = "", event_id: str = "") -> Span:
     """The sending of one message; `traceparent` is that of the change, which may be long committed."""
-    span = Span(f"publish {exchange}", spans.PRODUCER, traceparent)
-    if span.recording:
-        span._attributes.append(_message_attributes("publish", "send", exchange))
-        span.set("messaging.rabbitmq.destination.routing_key", routing_key)
-        if event_id:
-            span.set("messaging.message.id", event_id)
-    return span
+    attributes = {
+        **_message_attributes("publish", "send", exchange, event_id),
+        "messaging.rabbitmq.destination.routing_key": routing_key,
+    }
+    return Span(f"publish {exchange}", SpanKind.PRODUCER, traceparent, attributes)
 
 
 class _DbSpan(Span):
     __slots__ = ()
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if error is not None and isinstance(code := getattr(error, "code", None), int):
             self.set("db.response.status_code", str(code))
-        super().__exit__(kind, error, trace)
+        super().__exit__(kind, error, traceback)
 
 
 def db_span(operation: str, collection: str, database: str) -> Span:
     """One MongoDB command: its name, collection and database, never its values."""
-    span = _DbSpan(f"{operation} {collection}" if collection else operation, spans.CLIENT)
-    if span.recording:
-        span._attributes.append(_db_attributes(operation, collection, database))
-    return span
+    name, attributes = _db_attributes(operation, collection, database)
+    return _DbSpan(name, SpanKind.CLIENT, "", attributes)
 
 
-@lru_cache(maxsize=1024)
-def _rpc_attributes(method: str) -> bytes:
-    return wire.attributes(9, {"rpc.system.name": "grpc", "rpc.method": method})
+# What is the same for many spans is made once, as a dictionary that the SDK copies from.
 
 
-@lru_cache(maxsize=64)
-def _server_attributes(server: str) -> bytes:
-    address, _, port = server.rpartition(":")
-    values: dict[str, Value] = {"server.address": address or server}
-    if address and port.isdigit():
-        values["server.port"] = int(port)
-    return wire.attributes(9, values)
+@lru_cache(maxsize=4096)
+def _rpc_attributes(method: str, code: str, server: str = "") -> Mapping[str, str | int]:
+    values: dict[str, str | int] = {
+        "rpc.system.name": "grpc",
+        "rpc.method": method,
+        "rpc.response.status_code": code,
+    }
+    if server:
+        address, _, port = server.rpartition(":")
+        values["server.address"] = address or server
+        if address and port.isdigit():
+            values["server.port"] = int(port)
+    return values
 
 
-@lru_cache(maxsize=1024)
-def _http_attributes(method: str, route: str, status: int) -> bytes:
-    values: dict[str, Value] = {"http.request.method": method}
+@lru_cache(maxsize=4096)
+def _http_attributes(method: str, route: str, status: int) -> tuple[str, Mapping[str, str | int]]:
+    values: dict[str, str | int] = {"http.request.method": method}
     if route:
         values["http.route"] = route
     if status:
         values["http.response.status_code"] = status
-    return wire.attributes(9, values)
-
-
-@lru_cache(maxsize=256)
-def _message_attributes(operation: str, kind: str, destination: str) -> bytes:
-    return wire.attributes(
-        9,
-        {
-            "messaging.system": "rabbitmq",
-            "messaging.operation.name": operation,
-            "messaging.operation.type": kind,
-            "messaging.destination.name": destination,
-        },
-    )
+    return f"{method} {route}" if route else method, values
 
 
 @lru_cache(maxsize=1024)
-def _db_attributes(operation: str, collection: str, database: str) -> bytes:
-    values: dict[str, Value] = {
+def _process_attributes(queue: str, event_type: str, error: str) -> Mapping[str, str]:
+    values = {
+        "messaging.system": "rabbitmq",
+        "messaging.destination.name": queue,
+        "cloudevents.event_type": event_type,
+    }
+    return {**values, "error.type": error} if error else values
+
+
+def _message_attributes(operation: str, kind: str, destination: str, event_id: str) -> dict[str, str]:
+    values = {
+        "messaging.system": "rabbitmq",
+        "messaging.operation.name": operation,
+        "messaging.operation.type": kind,
+        "messaging.destination.name": destination,
+    }
+    if event_id:
+        values["messaging.message.id"] = event_id
+    return values
+
+
+@lru_cache(maxsize=1024)
+def _db_attributes(operation: str, collection: str, database: str) -> tuple[str, Mapping[str, str]]:
+    values = {
         "db.system.name": "mongodb",
         "db.operation.name": operation,
         "db.namespace": database,
     }
     if collection:
         values["db.collection.name"] = collection
-    return wire.attributes(9, values)
+    return f"{operation} {collection}" if collection else operation, values
 
 
 _HTTP_METHODS = frozenset(("GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT"))

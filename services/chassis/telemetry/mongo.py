@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from opentelemetry import trace
 from pymongo.monitoring import (
     CommandFailedEvent,
     CommandListener,
@@ -18,7 +19,7 @@ from pymongo.monitoring import (
 )
 
 from services.chassis.telemetry.conventions import db_span
-from services.chassis.telemetry.spans import Span, current_span
+from services.chassis.telemetry.spans import Span
 
 # What drivers say among themselves, and what tells nothing about the request.
 _CHATTER: Final = frozenset(
@@ -45,9 +46,8 @@ class MongoSpans(CommandListener):
 
     def started(self, event: CommandStartedEvent) -> None:
         """Opens a span if there is a recorded one around it."""
-        parent = current_span()
         name = event.command_name
-        if parent is None or not parent.recording or name in _CHATTER:
+        if name in _CHATTER or not trace.get_current_span().is_recording():
             return
         # A killed green thread never tells how its command ended; its span must not stay for ever.
         if len(self._open) >= _MOST_OPEN:

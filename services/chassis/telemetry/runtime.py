@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-from services.chassis.telemetry.metrics import Instrument, Observed
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 
 def version() -> str:
@@ -18,17 +19,21 @@ def version() -> str:
         return "0"
 
 
-def instruments() -> tuple[Instrument, ...]:
-    """Sums that are read when metrics are exported."""
-    return (
-        Observed("process.cpu.time", "s", "Processor time used since the start.", time.process_time, grows=True),
-        Observed("process.memory.usage", "By", "Physical memory in use.", _resident_bytes, grows=False),
+def observe(meter: Meter) -> None:
+    """Lets the meter read processor time and memory whenever metrics are exported."""
+    meter.create_observable_counter(
+        "process.cpu.time", [_processor_seconds], "s", "Processor time used since the start."
     )
+    meter.create_observable_up_down_counter("process.memory.usage", [_resident_bytes], "By", "Physical memory in use.")
 
 
-def _resident_bytes() -> int:
+def _processor_seconds(_: CallbackOptions) -> Iterable[Observation]:
+    return [Observation(time.process_time())]
+
+
+def _resident_bytes(_: CallbackOptions) -> Iterable[Observation]:
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
-        return 0
+        return []
+    return [Observation(int(pages) * os.sysconf("SC_PAGE_SIZE"))]

@@ -1,124 +1,88 @@
-"""Spans: who called whom, when, and how it ended (W3C Trace Context, OpenTelemetry).
+"""Spans: who called whom, when, and how it ended.
 
-One class serves threads, green threads and asyncio tasks alike, because the current span lives in a
-context variable. A span is a context manager; leaving it by an exception marks it failed. A span that is
-not recorded still has its ids, so every response can show its trace id.
+A `Span` is one span of OpenTelemetry's SDK and knows what this code base asks of it: a parent given as text,
+ids to show to people, and one place that says how it failed. The SDK makes the ids, decides what is recorded
+and keeps the current span in a context variable, so threads, green threads and asyncio tasks are served alike.
+A span that is not recorded still has its ids, so every response can show its trace id.
 """
 
 from __future__ import annotations
 
-import re
-import struct
-import time
-from collections import deque
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from contextvars import ContextVar, Token
-from functools import lru_cache
-from random import getrandbits
+from collections.abc import Mapping
+from contextvars import Token
+from functools import cache
 from types import TracebackType
 from typing import Final, Self
 
-from services.chassis.telemetry import wire
+from opentelemetry import trace
+from opentelemetry.context import Context, attach, detach
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
 from services.chassis.telemetry.privacy import mask
-from services.chassis.telemetry.wire import Value
 
-INTERNAL: Final = 1
-SERVER: Final = 2
-CLIENT: Final = 3
-PRODUCER: Final = 4
-CONSUMER: Final = 5
+Value = str | bool | int | float
+Attributes = Mapping[str, Value]
 
-
-class Recorder:
-    """Decides which new traces are recorded, and takes the bytes of finished spans.
-
-    `ratio` (0 to 1) is the share of new traces that is recorded; a trace begun elsewhere keeps its own flag.
-    Without a `queue` nothing is kept, yet ids and flags travel on. The queue drops its oldest span when full.
-    """
-
-    __slots__ = ("bound", "queue")
-
-    def __init__(self, ratio: float, queue: deque[bytes] | None) -> None:
-        self.bound = round(min(max(ratio, 0.0), 1.0) * (1 << 64))
-        self.queue = queue
+_LONGEST_VALUE = 1024  # characters of a text attribute; longer ones are cut
+_W3C: Final = TraceContextTextMapPropagator()
 
 
 class Span:
     """One timed operation: use it in a `with` statement, which makes it current, or call `end()` yourself."""
 
-    __slots__ = (
-        "_attributes",
-        "_clock",
-        "_failure",
-        "_links",
-        "_parent_id",
-        "_queue",
-        "_remote",
-        "_start",
-        "_token",
-        "_told",
-        "kind",
-        "name",
-        "recording",
-        "sampled",
-        "seconds",
-        "span_id",
-        "trace_id",
-    )
+    __slots__ = ("_carried", "_failure", "_span", "_token", "_told")
 
     def __init__(
         self,
         name: str,
-        kind: int,
+        kind: SpanKind,
         traceparent: str = "",
-        attributes: Mapping[str, Value] | None = None,
-        links: Sequence[str] = (),
+        attributes: Attributes | None = None,
+        tracestate: str = "",
     ) -> None:
-        """`traceparent` names the parent; without a valid one it is the current span, or else a trace begins.
-
-        `links` are traceparents of other spans that led to this one.
-        """
-        self.name = name
-        self.kind = kind
-        self.span_id: str = "%016x" % (getrandbits(64) or 1)
-        recorder = _recorder
-        remote = _PARENT.match(traceparent) if traceparent else None
-        if remote is not None:
-            self.trace_id, self._parent_id, flags = remote.groups()
-            self.sampled = int(flags, 16) & 1 == 1
-            self._remote = True
-        elif (current := _current.get()) is not None:
-            self.trace_id = current.trace_id
-            self._parent_id = current.span_id
-            self.sampled = current.sampled
-            self._remote = False
-        else:
-            self.trace_id = "%032x" % (getrandbits(128) or 1)
-            self._parent_id = ""
-            self.sampled = int(self.trace_id[16:], 16) < recorder.bound
-            self._remote = False
-        self.seconds = 0.0
-        self.recording = self.sampled and recorder.queue is not None
-        self._failure = b""
+        """`traceparent` names the parent; without a valid one it is the current span, or else a trace begins."""
+        # Without a parent of its own the context is left to the SDK, which takes the current one.
+        context = _remote(traceparent, tracestate) if traceparent else None
+        self._span = (_tracer or _idle_tracer()).start_span(name, context, kind, attributes)
+        self._failure: tuple[str, str] | None = None
         self._told = False
-        self._token: Token[Span | None] | None = None
-        if self.recording:
-            self._queue = recorder.queue
-            self._attributes = [wire.attributes(9, attributes)] if attributes else []
-            self._links = links
-            self._start = time.time_ns()
-        self._clock = time.perf_counter_ns()
+        self._token: Token[Context] | None = None
+        self._carried: Mapping[str, str] | None = None
+
+    @property
+    def trace_id(self) -> str:
+        """32 hexadecimal digits."""
+        return trace.format_trace_id(self._span.get_span_context().trace_id)
+
+    @property
+    def span_id(self) -> str:
+        """16 hexadecimal digits."""
+        return trace.format_span_id(self._span.get_span_context().span_id)
+
+    @property
+    def recording(self) -> bool:
+        """Whether attributes are kept: it is sampled and has not ended."""
+        return self._span.is_recording()
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What to send along with whatever this span causes: `traceparent`, and `tracestate` if there is one."""
+        if self._carried is None:
+            self._carried = _injected(trace.set_span_in_context(self._span, _NO_CONTEXT))
+        return self._carried
 
     @property
     def traceparent(self) -> str:
-        """This span's W3C `traceparent`, to be sent along with whatever it causes."""
-        return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
+        """This span's W3C `traceparent`."""
+        return self.headers.get("traceparent", "")
 
     def set(self, key: str, value: Value) -> None:
         """Adds an attribute. Give it no bodies, tokens or personal data; text is cut at 1,024 characters."""
-        if self.recording:
-            self._attributes.append(wire.attribute(9, key, value))
+        self._span.set_attribute(key, value[:_LONGEST_VALUE] if isinstance(value, str) else value)
 
     def fail(self, code: str, description: str = "") -> None:
         """Tells how it failed, in place of what was told before and of an exception on the way out.
@@ -127,49 +91,44 @@ class Span:
         itself whether that is a failure: a server's is not what its caller did wrong.
         """
         self._told = True
-        self._failure = b""
+        self._failure = None
         self._failed(code, description)
 
     def end(self) -> None:
-        """Stops the clock and hands the span over for export. `seconds` holds its duration afterwards."""
-        elapsed = time.perf_counter_ns() - self._clock
-        self.seconds = elapsed * 1e-9
-        if self.recording:
-            self.recording = False
-            assert self._queue is not None
-            self._queue.append(self._encoded(self._start + elapsed))
+        """Stops the clock and hands the span over for export."""
+        span = self._span
+        if span.is_recording():
+            if self._failure is not None:
+                code, description = self._failure
+                span.set_attribute("error.type", code)
+                span.set_status(Status(StatusCode.ERROR, mask(description) or None))
+            span.end()
 
     def __enter__(self) -> Self:
-        self._token = _current.set(self)
+        self._token = attach(trace.set_span_in_context(self._span))
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if error is not None and not self._told:
             self.fail(error_code(error))
         if self._token is not None:
-            # A generator or task may be closed from another context, which never had this span as current.
-            with suppress(ValueError):
-                _current.reset(self._token)
+            detach(self._token)
         self.end()
 
     def _failed(self, code: str, description: str) -> None:
-        if self.recording:
-            message = wire.text(2, mask(description)) if description else b""
-            self._failure = wire.attribute(9, "error.type", code) + wire.delimited(15, message + _ERROR)
+        self._failure = (code, description)
 
-    def _encoded(self, end: int) -> bytes:
-        ids = bytes.fromhex(self.trace_id + self.span_id + self._parent_id)
-        parts = [_FIXED.pack(b"\x0a\x10", ids[:16], b"\x12\x08", ids[16:24], 0x39, self._start, 0x41, end)]
-        if self._parent_id:
-            parts.append(b"\x22\x08" + ids[24:])
-        parts.append(_head(self.name, self.kind, self._remote))
-        parts.extend(self._attributes)
-        if self._links:
-            parts.extend(map(_link, self._links))
-        parts.append(self._failure)
-        return b"".join(parts)
+
+def server_span(name: str, traceparent: str = "", attributes: Attributes | None = None) -> Span:
+    """A request that came in from elsewhere; `RpcServerSpan` and `HttpServerSpan` know their conventions."""
+    return Span(name, SpanKind.SERVER, traceparent, _cut(attributes))
+
+
+def client_span(name: str, attributes: Attributes | None = None) -> Span:
+    """A call to another program, such as an SMTP server."""
+    return Span(name, SpanKind.CLIENT, "", _cut(attributes))
 
 
 def error_code(error: BaseException) -> str:
@@ -181,50 +140,57 @@ def error_code(error: BaseException) -> str:
     return type(error).__qualname__
 
 
-def current_span() -> Span | None:
-    """The innermost open span of this thread, green thread or task."""
-    return _current.get()
-
-
-def current_traceparent() -> str:
-    """The current span's W3C `traceparent`, or the empty string outside of any span."""
-    span = _current.get()
-    return span.traceparent if span is not None else ""
+def current_ids() -> tuple[str, str]:
+    """Trace id and span id of the innermost open span of this thread, green thread or task; else empty texts."""
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return "", ""
+    return trace.format_trace_id(context.trace_id), trace.format_span_id(context.span_id)
 
 
 def current_trace_id() -> str:
-    """The current trace's id, 32 hexadecimal digits, or the empty string outside of any span."""
-    span = _current.get()
-    return span.trace_id if span is not None else ""
+    """The current trace's id, 32 hexadecimal digits, or the empty text outside of any span."""
+    return current_ids()[0]
 
 
-def install(recorder: Recorder) -> None:
-    """Makes all spans begun from now on go to this recorder."""
-    global _recorder  # noqa: PLW0603  (like logging, recording is a property of the process)
-    _recorder = recorder
+def current_headers() -> Mapping[str, str]:
+    """`traceparent`, and `tracestate` if there is one, to send along with a call; empty outside of any span."""
+    return _injected(None)
 
 
-@lru_cache(maxsize=2048)
-def _head(name: str, kind: int, remote: bool) -> bytes:
-    flags = 0x301 if remote else 0x101  # sampled, "is remote" is known, and its answer
-    return wire.text(5, name) + wire.integer(6, kind) + b"\x85\x01" + struct.pack("<I", flags)
+def current_traceparent() -> str:
+    """The current span's W3C `traceparent`, or the empty text outside of any span."""
+    return _injected(None).get("traceparent", "")
 
 
-def _link(traceparent: str) -> bytes:
-    match = _PARENT.match(traceparent)
-    if match is None:
-        return b""
-    return wire.delimited(
-        13,
-        wire.delimited(1, bytes.fromhex(match[1])) + wire.delimited(2, bytes.fromhex(match[2])),
-    )
+def install(tracer: Tracer | None) -> None:
+    """Makes all spans begun from now on go to this tracer; without one they have ids and nothing is kept."""
+    global _tracer  # noqa: PLW0603  (like logging, recording is a property of the process)
+    _tracer = tracer
 
 
-_FIXED = struct.Struct("<2s16s2s8sBQBQ")
-_ERROR = wire.integer(3, 2)
-# Version 00 has exactly four fields; a later version may add some. Ids of zeros only are invalid.
-_PARENT = re.compile(
-    r"(?:00(?=.{53}\Z)|(?!00|ff)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?\Z"
-)
-_current: ContextVar[Span | None] = ContextVar("kith_current_span", default=None)
-_recorder = Recorder(0.0, None)
+@cache
+def _idle_tracer() -> Tracer:
+    return TracerProvider(ALWAYS_OFF, Resource.get_empty(), shutdown_on_exit=False).get_tracer("kith")
+
+
+def _remote(traceparent: str, tracestate: str) -> Context | None:
+    carrier = {"traceparent": traceparent, "tracestate": tracestate} if tracestate else {"traceparent": traceparent}
+    # What cannot be read leaves the context empty, and then the current span is the parent.
+    return _W3C.extract(carrier) or None
+
+
+def _injected(context: Context | None) -> Mapping[str, str]:
+    carrier: dict[str, str] = {}
+    _W3C.inject(carrier, context)
+    return carrier
+
+
+def _cut(attributes: Attributes | None) -> Attributes | None:
+    if attributes is None:
+        return None
+    return {key: value[:_LONGEST_VALUE] if isinstance(value, str) else value for key, value in attributes.items()}
+
+
+_NO_CONTEXT: Final = Context()
+_tracer: Tracer | None = None
