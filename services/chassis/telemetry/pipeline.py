@@ -175,10 +175,11 @@ def _check(endpoint: str) -> None:
 
 
 def _hush() -> None:
+    once = _OncePerMinute()
     for name in _LOGGERS:
         logger = logging.getLogger(name)
-        if not any(isinstance(each, _OncePerMinute) for each in logger.filters):
-            logger.addFilter(_hushed)
+        logger.filters[:] = [each for each in logger.filters if not isinstance(each, _OncePerMinute)]
+        logger.addFilter(once)
     # It warns of every span that a full queue drops; making that record costs more than the span.
     logging.getLogger(_QUEUE_LOGGER).setLevel(logging.ERROR)
 
@@ -190,4 +191,3 @@ _LOGGERS = (
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
     "opentelemetry.exporter.otlp.proto.http.metric_exporter",
 )
-_hushed = _OncePerMinute()

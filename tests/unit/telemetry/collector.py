@@ -21,6 +21,7 @@ class Collector:
     def __init__(self) -> None:
         self.traces: list[ExportTraceServiceRequest] = []
         self.metrics: list[ExportMetricsServiceRequest] = []
+        self.headers: list[dict[str, str]] = []
         self.status = 200
         self.delay_seconds = 0.0
         self.requests = 0
@@ -72,6 +73,7 @@ class Collector:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 collector.requests += 1
+                collector.headers.append({name.lower(): value for name, value in self.headers.items()})
                 time.sleep(collector.delay_seconds)
                 if collector.status == 200:
                     collector._keep(self.path, body, self.headers.get("Content-Encoding", ""))
