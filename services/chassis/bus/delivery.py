@@ -52,6 +52,11 @@ class Deliveries:
         with ProcessSpan(self._queue, event.type, event.traceparent, event.id, event.attempt) as span:
             try:
                 return self._until_database_answers(event, handlers)
+            except errors.Aborted as error:
+                if error.reason != "CONFLICT" or not failed.postpone(message):
+                    _put_aside(message, event, failed, error)
+                    span.fail(error.reason)
+                return True
             except Exception as error:  # noqa: BLE001 - whatever a handler raises must not stop the others
                 span.fail(type(error).__name__, str(error))
                 _put_aside(message, event, failed, error)

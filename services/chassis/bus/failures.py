@@ -17,7 +17,9 @@ REASON = "kith-reason"
 TRACEBACK = "kith-traceback"
 FIRST_FAILURE = "kith-first-failure"
 LAST_FAILURE = "kith-last-failure"
+CONFLICTS = "kith-conflicts"
 REPLAY = "replay"
+MOST_CONFLICTS = 100
 _TRACEBACK_CHARACTERS = 4_000
 
 
@@ -43,9 +45,23 @@ class Failures:
         if attempt > len(self._delays):
             self.park(message, error)
             return False
-        headers = self._headers(message, error) | {ATTEMPT: attempt + 1}
-        milliseconds = str(int(self._delays[attempt - 1] * 1000))
-        self._send(message, headers, topology.retry_queue(self._service, attempt), expiration=milliseconds)
+        self._delay(message, self._headers(message, error) | {ATTEMPT: attempt + 1}, attempt)
+        return True
+
+    def postpone(self, message: Any) -> bool:
+        """Puts a message aside for the shortest delay, which does not count as a failure; False after a hundred times.
+
+        For events whose records another transaction holds. That may be one of a worker that was killed: MongoDB
+        keeps it open for up to a minute.
+
+        Raises:
+            NotSent, LinkLost: it is nowhere else; the original must not be acked.
+        """
+        known = headers(message)
+        times = known.get(CONFLICTS, 0)
+        if not self._delays or not isinstance(times, int) or times >= MOST_CONFLICTS:
+            return False
+        self._delay(message, {**known, CONFLICTS: times + 1}, 1)
         return True
 
     def park(self, message: Any, error: BaseException) -> None:
@@ -56,6 +72,10 @@ class Failures:
         """
         self._send(message, self._headers(message, error), topology.parking_queue(self._service))
         PARKED.add(1, (topology.queue(self._service), error_code(error)))
+
+    def _delay(self, message: Any, headers: Mapping[str, Any], number: int) -> None:
+        milliseconds = str(int(self._delays[number - 1] * 1000))
+        self._send(message, headers, topology.retry_queue(self._service, number), expiration=milliseconds)
 
     def _send(self, message: Any, headers: Mapping[str, Any], key: str, **properties: Any) -> None:
         kept = {name: value for name, value in message.properties.items() if name in _KEPT}

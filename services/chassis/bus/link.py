@@ -94,7 +94,8 @@ class Link:
         self._lost.set()
         # Shutting the socket down wakes the reader; `collect` alone would leave it waiting in a green process.
         with contextlib.suppress(Exception):
-            self.connection.transport.sock.shutdown(2)
+            if self.connection.connected:
+                self.connection.transport.sock.shutdown(2)
         with contextlib.suppress(Exception):
             self.connection.collect()
 

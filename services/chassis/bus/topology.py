@@ -18,6 +18,8 @@ from kith.type.v1 import options_pb2
 DELIVERY_LIMIT = 50
 """So often a message may come back because its worker died or lost its connection; then it is parked."""
 
+_UNLIMITED = 1_000_000_000  # RabbitMQ 4 limits to 20 unless told otherwise, and 3.10 knows no word for "never"
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:
@@ -116,7 +118,8 @@ def _fits(pattern: list[str], words: list[str]) -> bool:
 
 
 def _declare_queues(channel: Any, service: str, retries: int) -> None:
-    _quorum(channel, parking_queue(service), {})
+    # Looking at what is parked gives it back each time, which must never throw it away.
+    _quorum(channel, parking_queue(service), {"x-delivery-limit": _UNLIMITED})
     _quorum(channel, queue(service), {"x-delivery-limit": DELIVERY_LIMIT, **_dead_letters(parking_queue(service))})
     for number in range(1, retries + 1):
         # How long an event waits is a property of the message, so that the delays can be changed.

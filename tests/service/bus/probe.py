@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from services.chassis.bus import green
@@ -53,9 +54,10 @@ def note(event: Event, tx: Transaction) -> None:
         raise Broken("somebody@example.org has \"a secret\"")
     if company == "slow":
         time.sleep(1.0)
-    if company == "die" and not os.path.exists(os.environ["KITH_PROBE_DIED"]):
-        with open(os.environ["KITH_PROBE_DIED"], "w", encoding="ascii"):
-            os._exit(137)
+    died = Path(os.environ["KITH_PROBE_DIED"])
+    if company == "die" and not died.exists():
+        died.touch()
+        os._exit(137)
 
 
 def keep(event: Event, tx: Transaction) -> None:

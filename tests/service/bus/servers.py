@@ -9,6 +9,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from pymongo import MongoClient
+
 from cli.local import mongodb, rabbitmq
 from cli.local.ports import Ports
 from cli.local.unit import Unit
@@ -67,7 +69,13 @@ class Servers:
         self.mapper.await_ready()
         self.rabbitmq.start()
         self.mongodb.await_ready()
+        self._shorten_transactions()
         self.rabbitmq.await_ready()
+
+    def _shorten_transactions(self) -> None:
+        """What a killed process left open holds its records for a minute by default: too long for a test."""
+        with MongoClient[dict[str, object]](self.mongodb_uri) as client:
+            client.admin.command("setParameter", 1, transactionLifetimeLimitSeconds=3)
 
     def stop(self) -> None:
         everything: Sequence[Server] = (self.rabbitmq, self.mongodb, self.mapper)

@@ -171,6 +171,18 @@ class Stage:
                 found.append(message)
             return found
 
+    def await_parked(self, number: int) -> list[Any]:
+        """Takes so many messages out of insight's parking queue."""
+        found: list[Any] = []
+
+        def enough() -> bool:
+            found.extend(self.parked())
+            return len(found) >= number
+
+        eventually(enough)
+        assert len(found) == number
+        return found
+
     def waiting(self, queue: str) -> int:
         """How many messages are ready in a queue."""
         with connect(self.servers.amqp_uri, "test") as connection:

@@ -7,8 +7,8 @@ import uuid
 from typing import Any
 
 import orjson
-
 from kith.sales.v1.lead_pb2 import Lead
+
 from services.chassis.bus import failures, topology
 from services.chassis.bus.events import cloud_event, encode
 from services.chassis.resources.schema import RecordType
@@ -95,9 +95,7 @@ def test_an_event_that_always_fails_is_parked_with_its_reason_while_others_flow_
     stage.create(tenant, number=10)
     stage.await_noted(tenant, 10)
     assert time.monotonic() - began < 2, "poison held up the others"
-    found: list[Any] = []
-    eventually(lambda: found.extend(stage.parked()) or len(found) == 10)
-    headers = found[0].properties["application_headers"]
+    headers = stage.await_parked(10)[0].properties["application_headers"]
     assert headers[failures.ATTEMPT] == 4  # the first and three more
     assert headers[failures.REASON] == "Broken: <mail> has '…'"
     assert headers[failures.FIRST_FAILURE] < headers[failures.LAST_FAILURE]
@@ -125,8 +123,7 @@ def test_what_is_no_event_of_ours_is_parked_at_once_while_others_flow_on(stage: 
     ]
     stage.publish([*garbage, altered(good)], content_type="application/json")
     stage.await_noted(tenant, 2)
-    found: list[Any] = []
-    eventually(lambda: found.extend(stage.parked()) or len(found) == len(garbage))
+    found = stage.await_parked(len(garbage))
     reasons = {message.properties["application_headers"][failures.REASON] for message in found}
     assert "Undecodable: the body is not JSON" in reasons
     assert "Undecodable: attribute tenant is missing or of the wrong type" in reasons

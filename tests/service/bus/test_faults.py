@@ -34,7 +34,7 @@ def test_a_broker_that_is_killed_under_load_costs_nothing_but_time(stage: Stage,
     broker.start()
     broker.await_ready()
     each_once(stage, tenant)
-    assert all(stage.workers[service].ask("/readyz") == 200 for service in ("sales", "insight"))
+    eventually(lambda: all(stage.workers[service].ask("/readyz") == 200 for service in ("sales", "insight")))
 
 
 def test_a_database_that_is_killed_under_load_costs_nothing_but_time(stage: Stage, tenant: str) -> None:

@@ -26,10 +26,12 @@ def test_events_wait_for_a_consumer_that_was_not_there_when_they_were_published(
 
 
 def test_an_event_without_a_queue_is_sent_again_until_there_is_one(stage: Stage, tenant: str) -> None:
+    [lead] = stage.create(tenant)
+    each_once(stage, tenant)
     assert stage.workers["insight"].stop() == 0
     with connect(stage.servers.amqp_uri, "test") as connection:
         connection.channel().queue_delete(topology.queue("insight"))
-    stage.create(tenant, number=3)
+    stage.update(tenant, lead.name, "heard by insight only")
     stage.ensure("insight")
     each_once(stage, tenant)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from services.chassis.bus import topology
 from services.chassis.bus.connection import connect
@@ -47,6 +48,5 @@ def test_a_worker_tells_nobody_the_brokers_password(stage: Stage) -> None:
 
 def test_an_idle_worker_is_small(stage: Stage) -> None:
     pid = stage.workers["insight"].process.pid
-    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-        megabytes = int(file.read().split()[1]) * 4096 / 1e6
+    megabytes = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 1e6
     assert megabytes < 80
