@@ -152,9 +152,13 @@ class Keeper(threading.Thread):
 
 
 def dies_with_its_keeper() -> list[str]:
-    """A command prefix: the process gets SIGTERM when the thread that started it is gone, even by SIGKILL."""
+    """A command prefix: the process is killed when the thread that started it is gone, even by SIGKILL.
+
+    All go at once then, so there is nobody left with whom a process could finish its work: SIGTERM would only have
+    some wait for the others.
+    """
     program = shutil.which("setpriv")
-    return [program, "--pdeathsig", "TERM", "--"] if program else []
+    return [program, "--pdeathsig", "KILL", "--"] if program else []
 
 
 def _ending(code: int) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.local import leftovers
 from cli.local.board import State, Status
 from cli.local.failure import StartFailed
 from cli.local.platform import Platform
@@ -115,7 +116,7 @@ def test_a_start_that_is_given_up_leaves_nothing_running(tmp_path: Path) -> None
     assert platform.pids() == {}
 
 
-def test_what_a_lost_platform_left_behind_is_ended_before_the_next_start(tmp_path: Path) -> None:
+def test_a_lost_platform_leaves_nothing_running_and_the_next_one_starts(tmp_path: Path) -> None:
     unit = web("only", tmp_path)
     child = os.fork()
     if child == 0:  # a supervisor that is killed without a chance to stop anything
@@ -123,6 +124,7 @@ def test_what_a_lost_platform_left_behind_is_ended_before_the_next_start(tmp_pat
         Platform(tmp_path, planned=planned(unit), services=False).start()
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
+    assert eventually(lambda: leftovers.find(tmp_path) == [])
     with Platform(tmp_path, planned=planned(unit), services=False) as platform:
         assert answers(unit.address)
         assert platform.statuses()["only"].restarts == 0
