@@ -29,7 +29,8 @@ class Transaction:
     """What a write may do. Everything it does happens at commit, or not at all.
 
     `now` is the moment of the transaction, `session` goes along with every direct use of `collection`. `memory` is
-    for hooks: what they looked up once for a thousand records, by any key of their own.
+    for hooks: what they looked up once for a thousand records, by any key of their own; `remaining` is how many records
+    of a batch are still to be created, the present one included.
     """
 
     def __init__(self, store: Store, author: Author, session: ClientSession) -> None:
@@ -40,6 +41,7 @@ class Transaction:
         self.now = self.now.replace(microsecond=self.now.microsecond // 1000 * 1000)
         self.changes: list[Document] = []
         self.memory: dict[object, Any] = {}
+        self.remaining = 1
 
     @property
     def tenant(self) -> str:
@@ -84,6 +86,7 @@ class Transaction:
         record = self._store.record(type(messages[0]))
         documents = []
         for index, message in enumerate(messages):
+            self.remaining = len(messages) - index
             self._prepare(record, message, None)
             identifier = (identifiers[index] if identifiers else "") or changes.new_id()
             document = self._new_document(record, message, identifier)
