@@ -1,25 +1,40 @@
 """What can go wrong, as one tree; each error knows its gRPC status, its reason and the fields at fault.
 
-    KithError
-    ├── InvalidArgument      400  a field is wrong: violations name it and the fix
-    ├── Unauthenticated      401  no valid proof of who is calling
-    ├── PermissionDenied     403  the caller may not do this
-    ├── NotFound             404  no such record in the caller's tenant
-    ├── AlreadyExists        409  a unique value is taken
-    ├── Aborted              409  somebody else was faster: etag mismatch, request in progress
-    ├── FailedPrecondition   400  the record's state forbids it
-    ├── ResourceExhausted    429  over a limit
-    ├── DeadlineExceeded     504  no time left
-    └── Unavailable          503  a server that we need is away; try again
+KithError
+├── InvalidArgument      400  a field is wrong: violations name it and the fix
+├── Unauthenticated      401  no valid proof of who is calling
+├── PermissionDenied     403  the caller may not do this
+├── NotFound             404  no such record in the caller's tenant
+├── AlreadyExists        409  a unique value is taken
+├── Aborted              409  somebody else was faster: etag mismatch, request in progress
+├── FailedPrecondition   400  the record's state forbids it
+├── ResourceExhausted    429  over a limit
+├── DeadlineExceeded     504  no time left
+└── Unavailable          503  a server that we need is away; try again
 """
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
-import grpc
-
 DOMAIN = "kith.dev"
+
+
+class Code(enum.IntEnum):
+    """gRPC's status codes (google.rpc.Code). They are written down here because a worker must not import grpc."""
+
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    UNAUTHENTICATED = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +48,7 @@ class Violation:
 class KithError(Exception):
     """Anything that a caller is told. `reason` is UPPER_SNAKE_CASE and stable, `message` is for people (AIP-193)."""
 
-    code = grpc.StatusCode.INTERNAL
+    code = Code.INTERNAL
     default_reason = "INTERNAL"
 
     def __init__(
@@ -54,7 +69,7 @@ class KithError(Exception):
 class InvalidArgument(KithError):
     """A field of the request is wrong."""
 
-    code = grpc.StatusCode.INVALID_ARGUMENT
+    code = Code.INVALID_ARGUMENT
     default_reason = "INVALID_ARGUMENT"
 
     @classmethod
@@ -66,21 +81,21 @@ class InvalidArgument(KithError):
 class Unauthenticated(KithError):
     """The caller did not prove who it is."""
 
-    code = grpc.StatusCode.UNAUTHENTICATED
+    code = Code.UNAUTHENTICATED
     default_reason = "UNAUTHENTICATED"
 
 
 class PermissionDenied(KithError):
     """The caller may not do this."""
 
-    code = grpc.StatusCode.PERMISSION_DENIED
+    code = Code.PERMISSION_DENIED
     default_reason = "PERMISSION_DENIED"
 
 
 class NotFound(KithError):
     """No such record in the caller's tenant: the same answer whether it never was or belongs to others."""
 
-    code = grpc.StatusCode.NOT_FOUND
+    code = Code.NOT_FOUND
     default_reason = "NOT_FOUND"
 
     @classmethod
@@ -92,40 +107,40 @@ class NotFound(KithError):
 class AlreadyExists(KithError):
     """A value that must be unique is taken."""
 
-    code = grpc.StatusCode.ALREADY_EXISTS
+    code = Code.ALREADY_EXISTS
     default_reason = "ALREADY_EXISTS"
 
 
 class FailedPrecondition(KithError):
     """The record is in a state that forbids this."""
 
-    code = grpc.StatusCode.FAILED_PRECONDITION
+    code = Code.FAILED_PRECONDITION
     default_reason = "FAILED_PRECONDITION"
 
 
 class Aborted(KithError):
     """Somebody else was faster; read again, then try again."""
 
-    code = grpc.StatusCode.ABORTED
+    code = Code.ABORTED
     default_reason = "ABORTED"
 
 
 class ResourceExhausted(KithError):
     """Over a limit; the message says which."""
 
-    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    code = Code.RESOURCE_EXHAUSTED
     default_reason = "RESOURCE_EXHAUSTED"
 
 
 class DeadlineExceeded(KithError):
     """The caller's time is over."""
 
-    code = grpc.StatusCode.DEADLINE_EXCEEDED
+    code = Code.DEADLINE_EXCEEDED
     default_reason = "DEADLINE_EXCEEDED"
 
 
 class Unavailable(KithError):
     """A server that we need does not answer; the same call may succeed later."""
 
-    code = grpc.StatusCode.UNAVAILABLE
+    code = Code.UNAVAILABLE
     default_reason = "UNAVAILABLE"

@@ -28,7 +28,7 @@ _OPTIONS = [
     ("grpc.max_reconnect_backoff_ms", 2_000),
 ]
 _ERRORS: dict[grpc.StatusCode, type[errors.KithError]] = {
-    kind.code: kind
+    grpc.StatusCode[kind.code.name]: kind
     for kind in (
         errors.InvalidArgument,
         errors.Unauthenticated,

@@ -24,7 +24,7 @@ def of(error: KithError, trace_id: str) -> grpc.Status:
         for violation in error.violations[:100]:
             bad.field_violations.add(field=violation.field, description=violation.description, reason=error.reason)
         details.append(_packed(bad))
-    return rpc_status.to_status(status_pb2.Status(code=error.code.value[0], message=error.message, details=details))
+    return rpc_status.to_status(status_pb2.Status(code=error.code.value, message=error.message, details=details))
 
 
 def _packed(message: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest) -> any_pb2.Any:
