@@ -77,7 +77,9 @@ def refused(error: KithError, prefix: str = "") -> Problem:
             problems = (FieldProblem(error.json_path, error.expected),)
         return Problem(400, error.reason, error.message, problems)
     errors, message = _translated(error.violations, error.message, prefix)
-    return _problem(error.code, error.reason, message, errors, 0)
+    problem = _problem(grpc.StatusCode[error.code.name], error.reason, message, errors, 0)
+    problem.metadata = error.metadata
+    return problem
 
 
 def from_rpc(error: grpc.aio.AioRpcError, service: str, prefix: str = "") -> Problem:
