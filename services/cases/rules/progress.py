@@ -31,7 +31,7 @@ def complete(after: Case, before: Case | None, now: datetime.datetime) -> None:
     """
     after.status = after.status or CASE_STATUS_NEW
     after.priority = after.priority or CASE_PRIORITY_MEDIUM
-    if before is not None and after.parent == after.name:
+    if after.parent and after.parent == after.name:
         raise InvalidArgument.of("case.parent", "a case cannot be part of itself")
     if after.status not in SOLVED:
         after.ClearField("resolve_time")
