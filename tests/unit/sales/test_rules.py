@@ -14,7 +14,7 @@ from kith.sales.v1.pipeline_pb2 import STAGE_OUTCOME_LOST, STAGE_OUTCOME_OPEN, S
 from kith.type.v1.money_pb2 import Money
 
 from services.chassis.errors import FailedPrecondition, InvalidArgument
-from services.chassis.resources.turns import after
+from services.chassis.resources.turns import chosen
 from services.sales.conversion_plan import quoted
 from services.sales.rules import conversion, dates, leads, lines, opportunities, orders, stages
 
@@ -219,11 +219,9 @@ def test_a_lead_without_a_person_can_be_converted_to_a_given_contact() -> None:
         conversion.check(Lead(company="Engines"), ConvertLeadRequest())
 
 
-def test_turns_go_on_whoever_comes_and_goes() -> None:
-    assert after(["b", "a", "c"], "") == "a"
-    assert after(["b", "a", "c"], "a") == "b"
-    assert after(["a", "c"], "b") == "c"
-    assert after(["a", "c"], "c") == "a"
+def test_turns_go_round_in_the_order_of_names() -> None:
+    assert [chosen(["b", "a", "c"], turn) for turn in range(1, 6)] == ["a", "b", "c", "a", "b"]
+    assert chosen(["a"], 7) == "a"
 
 
 def test_nothing_in_a_quoted_text_has_a_meaning() -> None:
