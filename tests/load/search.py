@@ -66,7 +66,7 @@ def _fill(contacts: Collection[dict[str, Any]], count: int) -> list[Contact]:
             words_stored, pairs_stored = words_stored + len(words), pairs_stored + len(pairs)
             identifier = f"{rng.getrandbits(64):x}-{len(documents)}"
             documents.append({"_id": identifier, "tenant": TENANT, **encode(contact), "_words": words, "_pairs": pairs})
-        sample += rng.sample(batch, min(12, len(batch)))
+        sample += rng.sample(batch, min(24, len(batch)))
         contacts.insert_many(documents, ordered=False)
     print(f"words_of {spent / count * 1e6:.0f} µs, {words_stored / count:.1f} words, {pairs_stored / count:.1f} pairs")
     for name, keys in {**INDEXES, **_SORTED, "tenant": [("tenant", 1)]}.items():
@@ -107,8 +107,8 @@ def _names(rng: random.Random, syllables: list[str], size: int) -> tuple[list[st
 def _searches(sample: list[Contact]) -> Iterator[tuple[str, list[str], dict[str, Any]]]:
     latin = [contact for contact in sample if contact.given_name[0] < "\u2e80"]
     han = [contact for contact in sample if contact.given_name[0] > "\u2e80"][:200]
-    here, there = latin[:300], latin[300:600]
-    mixed = list(zip(here, there, strict=True))
+    here, there = latin[:600:2], latin[1:600:2]
+    mixed = list(zip(here, there, strict=False))
     three = [one.family_name[:3] for one in here]
     pairs = [f"{one.given_name[:3]} {other.family_name[:3]}" for one, other in mixed]
     letters = list("abcdefghijklmnopqrstuvwxyz") * 8

