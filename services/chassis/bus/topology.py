@@ -75,17 +75,20 @@ class Topology:
         )
 
     def declare(self, channel: Any) -> None:
-        """Declares all of it on an AMQP channel.
+        """Declares all of it on an AMQP channel, and returns when the broker has done so.
 
         Raises:
             amqp.PreconditionFailed: a queue of that name stands with other arguments.
         """
+        # Some eighty declarations without waiting for each one's answer; a refusal closes the channel, and the last
+        # question, which is answered after all of them, raises it.
         for exchange in self.exchanges:
-            channel.exchange_declare(exchange, "topic", durable=True, auto_delete=False)
+            channel.exchange_declare(exchange, "topic", durable=True, auto_delete=False, nowait=True)
         for listener in self.listeners:
             _declare_queues(channel, listener.service, self.retries)
             for binding in listener.bindings:
-                channel.queue_bind(queue(listener.service), binding.exchange, binding.key)
+                channel.queue_bind(queue(listener.service), binding.exchange, binding.key, nowait=True)
+        channel.basic_qos(0, 0, False)
 
 
 def queue(service: str) -> str:
@@ -132,6 +135,7 @@ def _quorum(channel: Any, name: str, arguments: dict[str, Any]) -> None:
         durable=True,
         exclusive=False,
         auto_delete=False,
+        nowait=True,
         arguments={"x-queue-type": "quorum", **arguments},
     )
 

@@ -87,14 +87,12 @@ def test_of_two_relays_one_holds_the_lease_and_the_other_follows_it(stage: Stage
     second.await_ready()
     assert (leases.find_one({}) or {})["holder"] == before
     assert stage.workers["sales"].stop() == 0
-    began = time.monotonic()
+    assert (leases.find_one({}) or {})["holder"] != before, "it is given back at the end"
     stage.create(tenant)
     each_once(stage, tenant)
-    assert time.monotonic() - began < 2, "a lease that was given back is free at once"
     stage.ensure("sales")
+    epoch = (leases.find_one({}) or {})["epoch"]
     second.kill()
-    began = time.monotonic()
     stage.create(tenant)
     each_once(stage, tenant)
-    assert time.monotonic() - began < lease.TERM_SECONDS + 3
-    assert (leases.find_one({}) or {})["holder"] != before
+    assert (leases.find_one({}) or {})["epoch"] == epoch + 1, "the other one follows"
