@@ -25,9 +25,8 @@ def document(rules: Iterable[Rule]) -> dict[str, Any]:
     tags: dict[str, str] = {}
     used: set[str] = set()
     for rule in rules:
-        service = rule.method.containing_service
         tag = _tag(rule)
-        tags.setdefault(tag, protos.comments().get(service.full_name, ""))
+        tags.setdefault(tag, _about(tag, rule))
         paths.setdefault(rule.label, {})[rule.http_method.lower()] = _operation(rule, tag, schemas, used)
     paths["/v1/events:stream"] = {"get": parts.STREAM}
     tags["events"] = "What happens, as it happens."
@@ -57,7 +56,7 @@ def _operation(rule: Rule, tag: str, schemas: Schemas, used: set[str]) -> dict[s
     text = protos.comments().get(rule.method.full_name, rule.method.name)
     permission = protos.permission(rule.method)
     operation: dict[str, Any] = {
-        "operationId": _unused(rule.method.name, used),
+        "operationId": _unused(rule.method.name, tag, used),
         "tags": [tag],
         "summary": text.partition(".")[0].partition(":")[0],
         "description": text,
@@ -213,11 +212,17 @@ def _tag(rule: Rule) -> str:
     return rule.segments[1] if len(rule.segments) > 1 and rule.segments[1] != "*" else rule.segments[0]
 
 
-def _unused(name: str, used: set[str]) -> str:
-    number = 1
-    unused = name
-    while unused in used:
-        number += 1
-        unused = f"{name}{number}"
+def _about(tag: str, rule: Rule) -> str:
+    """What the record of a collection is; for a path that is no collection, what its service does."""
+    for record in protos.records():
+        resource = protos.resource(record)
+        if resource is not None and resource.plural == tag:
+            return protos.comments().get(record.full_name, "")
+    return protos.comments().get(rule.method.containing_service.full_name, "")
+
+
+def _unused(name: str, tag: str, used: set[str]) -> str:
+    """The method's name; for its further paths with the collection: `ListTimelineOfContacts`."""
+    unused = name if name not in used else f"{name}Of{tag[0].upper()}{tag[1:]}"
     used.add(unused)
     return unused

@@ -211,5 +211,8 @@ _LEXICON = {
     "country": "Denmark",
     "website": "https://example.com",
     "etag": "3",
+    "slug": "acme",
+    "tenant": "acme",
+    "password": "correct horse battery staple",
     "external_id": "crm-4711",
 }

@@ -93,18 +93,14 @@ class EventStreams:
         span: HttpServerSpan,
     ) -> AsyncIterator[list[Event]]:
         """Parts of the stream; an empty one is a heartbeat. The first comes when nothing can be refused any more."""
-        sent: OrderedDict[str, None] = OrderedDict()
+        sent = _Sent(str(last))
         if last is None:
             yield []
         else:
             async for part in self._logs.since(last, principal.token, span.traceparent):
-                for event in part:
-                    sent[event.id] = None
-                while len(sent) > MOST_REMEMBERED:
-                    sent.popitem(last=False)
-                yield [event for event in part if wants(event.kind) and event.id != str(last)]
+                yield [event for event in part if sent.first(event) and wants(event.kind)]
         while True:
-            yield [event for event in await subscription.take(HEARTBEAT_SECONDS) if event.id not in sent]
+            yield [event for event in await subscription.take(HEARTBEAT_SECONDS) if sent.first(event)]
 
     async def _send_all(
         self,
@@ -143,6 +139,22 @@ class EventStreams:
                 raise PermissionDenied(f"you need the permission {needed}", metadata={"permission": needed})
         kinds = frozenset(asked or (kind for kind, needed in self._kinds.items() if principal.may(needed)))
         return kinds.__contains__
+
+
+class _Sent:
+    """The ids of the events that one client got lately."""
+
+    def __init__(self, last: str) -> None:
+        self._ids: OrderedDict[str, None] = OrderedDict({last: None})
+
+    def first(self, event: Event) -> bool:
+        """Whether the event has not been here before."""
+        if event.id in self._ids:
+            return False
+        self._ids[event.id] = None
+        if len(self._ids) > MOST_REMEMBERED:
+            self._ids.popitem(last=False)
+        return True
 
 
 def readable_kinds() -> dict[str, str]:

@@ -87,7 +87,7 @@ function introduction() {
   const cards = [...groups.values()].map((group) =>
     make("li", {}, make("a", { href: `#${group.name}` }, make("b", {}, group.name), make("span", {}, group.description))));
   return [
-    make("h1", {}, `${api.info.title} ${api.info.version}`),
+    make("h1", {}, `${api.info.title} API`),
     ...prose(api.info.description),
     make("ul", { class: "cards" }, ...cards),
   ];
@@ -185,7 +185,7 @@ function limits(schema) {
 function statuses(operation) {
   const lines = Object.entries(operation.responses).filter(([status]) => status >= "400");
   return make("dl", { class: "statuses" }, ...lines.flatMap(([status, response]) =>
-    [make("dt", {}, status), make("dd", {}, (response.$ref ? pointed(response.$ref) : response).description)]));
+    [make("dt", {}, status), make("dd", {}, ...inline((response.$ref ? pointed(response.$ref) : response).description))]));
 }
 
 function samples(operation, parameters, result, status) {
@@ -215,8 +215,8 @@ function sample(schema, depth) {
   if (one.enum) return one.enum[Math.min(1, one.enum.length - 1)];
   if (one.type === "array") return depth > 3 ? [] : [sample(one.items ?? {}, depth + 1)];
   if (one.properties) {
-    const entries = Object.entries(one.properties).filter(([name]) => depth < 3 && name !== "deleteTime").slice(0, 14);
-    return Object.fromEntries(entries.map(([name, inner]) => [name, name === "name" && depth < 3 && inner.readOnly ? "…/0198f3c2-7c1e-7a3b-9d4e-5f6a7b8c9d0e" : sample(inner, depth + 1)]));
+    const entries = Object.entries(one.properties).filter(([name]) => depth < 5 && name !== "deleteTime").slice(0, 14);
+    return Object.fromEntries(entries.map(([name, inner]) => [name, name === "name" && inner.readOnly ? "…/0198f3c2-7c1e-7a3b-9d4e-5f6a7b8c9d0e" : sample(inner, depth + 1)]));
   }
   const type = [].concat(one.type)[0];
   return { integer: one.minimum ?? 0, number: 0, boolean: true, object: {}, string: one.format === "int64" ? "0" : "…" }[type] ?? null;

@@ -36,7 +36,6 @@ class StandIn:
         self.requests: list[Any] = []
         self.metadata: list[dict[str, str]] = []
         self.events: list[str] = []
-        self.event_requests: list[Any] = []
         self.exchanges = 0
         self.delay_seconds = 0.0
         self.failure: Callable[[], Exception] | None = None
@@ -110,7 +109,6 @@ class StandIn:
         return session_service_pb2.Session(access_token=self.token())
 
     def _list_events(self, request: Any, call: Call) -> Any:
-        self.event_requests.append(request)
         found = [event for event in self.events if event[7:43] > request.after]
         return platform_service_pb2.ListEventsResponse(events=found[: request.page_size or 100])
 
