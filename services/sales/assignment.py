@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 from kith.sales.v1.lead_pb2 import Lead
@@ -22,17 +23,13 @@ def assign(tx: Transaction, name: str) -> bool:
     candidates = members.holding(tx, leads.TAKING)
     if not candidates:
         return False
-    try:
-        lead = tx.get(Lead, name)
-    except NotFound:
-        # It was deleted meanwhile.
-        return True
-    if leads.waits(lead):
-        owner = take_turn(tx, TURN, candidates)
 
-        def give(lead: Lead) -> None:
-            lead.owner = owner
+    def give(lead: Lead) -> None:
+        if leads.waits(lead):
+            lead.owner = take_turn(tx, TURN, candidates)
 
+    # One that was deleted meanwhile needs nobody.
+    with suppress(NotFound):
         tx.update(Lead, name, give)
     return True
 

@@ -17,10 +17,8 @@ from services.chassis.bus.projections import TOMBSTONE, upsert_if_newer
 from services.chassis.permissions import grants
 from services.chassis.resources.transaction import Transaction
 
-USERS = "member_users"
-ROLES = "member_roles"
-HEARD = ("user.*", "role.*")
-"""The events that a service must subscribe to."""
+COLLECTION = "members"
+"""Users, {_id: tenant and name, tenant, name, active, roles}, and roles, {…, name, permissions}."""
 
 
 def hear(handlers: Handlers) -> None:
@@ -32,32 +30,33 @@ def hear(handlers: Handlers) -> None:
 def active(tx: Transaction, names: Iterable[str]) -> list[str]:
     """Those of the users who are active."""
     wanted = set(names)
-    return [user["name"] for user in _all(tx, USERS) if user["active"] and user["name"] in wanted]
+    return [name for name, known in _all(tx).items() if name in wanted and known.get("active")]
 
 
 def holding(tx: Transaction, permission: str) -> list[str]:
     """The active users of the tenant with a role that grants a permission."""
-    roles = {role["name"] for role in _all(tx, ROLES) if grants(frozenset(role["permissions"]), permission)}
-    return [user["name"] for user in _all(tx, USERS) if user["active"] and not roles.isdisjoint(user["roles"])]
+    known = _all(tx)
+    roles = {name for name, role in known.items() if grants(frozenset(role.get("permissions", ())), permission)}
+    return [name for name, user in known.items() if user.get("active") and not roles.isdisjoint(user["roles"])]
 
 
 def _user(event: Event, tx: Transaction) -> None:
     user = event.message(User)
-    known = {"name": event.record, "active": user.state == USER_STATE_ACTIVE, "roles": list(user.roles)}
-    _store(event, tx, USERS, known)
+    _store(event, tx, {"active": user.state == USER_STATE_ACTIVE, "roles": list(user.roles)})
 
 
 def _role(event: Event, tx: Transaction) -> None:
-    _store(event, tx, ROLES, {"name": event.record, "permissions": list(event.message(Role).permissions)})
+    _store(event, tx, {"permissions": list(event.message(Role).permissions)})
 
 
-def _store(event: Event, tx: Transaction, collection: str, document: dict[str, Any]) -> None:
+def _store(event: Event, tx: Transaction, known: dict[str, Any]) -> None:
     deleted = "deleteTime" in event.data["record"]
-    upsert_if_newer(tx, collection, f"{tx.tenant} {event.record}", event.version, None if deleted else document)
+    document = None if deleted else {"name": event.record, **known}
+    upsert_if_newer(tx, COLLECTION, f"{tx.tenant} {event.record}", event.version, document)
 
 
-def _all(tx: Transaction, collection: str) -> list[dict[str, Any]]:
-    """Everything of the tenant: its identifiers begin with the tenant's, so the index on `_id` finds them."""
+def _all(tx: Transaction) -> dict[str, dict[str, Any]]:
+    """Everything of the tenant by name: its identifiers begin with the tenant's, so the index on `_id` finds them."""
     of_tenant = {"$gt": f"{tx.tenant} ", "$lt": f"{tx.tenant}!"}
     query = {"_id": of_tenant, "tenant": tx.tenant, TOMBSTONE: {"$exists": False}}
-    return list(tx.collection(collection).find(query, session=tx.session))
+    return {known["name"]: known for known in tx.collection(COLLECTION).find(query, session=tx.session)}
