@@ -15,7 +15,6 @@ from cli.local.options import Options
 
 _OR_NAME_ONE = "or name a broker that runs: AMQP_URI=amqp://user:password@host:5672/ make up"
 _POLICY = Path("/usr/sbin/policy-rc.d")
-# What the packages would otherwise start at the next boot, listening on every interface.
 _SERVICES = ("rabbitmq-server.service", "epmd.service", "epmd.socket")
 
 
@@ -78,11 +77,12 @@ def _no_service_starts(root: list[str]) -> Iterator[None]:
 
 
 def _keep_from_booting(root: list[str]) -> None:
-    """Without systemd there is nothing that would start them."""
-    systemctl = shutil.which("systemctl")
-    if systemctl:
-        for service in _SERVICES:
-            subprocess.run([*root, systemctl, "disable", "--now", service], capture_output=True, check=False)
+    """Neither systemd nor System V init shall start at the next boot what listens on every interface."""
+    commands = (["update-rc.d", "rabbitmq-server", "disable"], ["systemctl", "disable", "--now", *_SERVICES])
+    for program, *arguments in commands:
+        path = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
+        if path:
+            subprocess.run([*root, path, *arguments], capture_output=True, check=False)
 
 
 def _run(command: list[str]) -> None:
