@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
@@ -48,6 +49,10 @@ class _Server(uvicorn.Server):
 async def _serve(given: settings.GatewaySettings) -> None:
     host, _, port = given.platform.listen.rpartition(":")
     running = wiring.assemble(given)
+    # What was built until now stays for good: the collector need not look at it again with every request's garbage.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     config = uvicorn.Config(
         running.app,
         host=host.strip("[]") or "0.0.0.0",

@@ -47,6 +47,12 @@ class Problem(Exception):
         self.detail = detail
         return self
 
+    def rename(self, name: str, shown: str) -> None:
+        """Calls a field what the client calls it, who sent it as a header."""
+        self.errors = tuple(FieldProblem(shown if e.field == name else e.field, e.detail) for e in self.errors)
+        if self.detail.startswith(f"{name}: "):
+            self.detail = shown + self.detail[len(name) :]
+
     def body(self, trace_id: str) -> bytes:
         """The problem as JSON."""
         document: dict[str, Any] = {

@@ -99,8 +99,12 @@ class Route:
 
     def _refused(self, error: grpc.aio.AioRpcError, request: Request) -> Problem:
         problem = errors.from_rpc(error, self.service, self._prefix)
-        if problem.status == 409 and problem.reason == "ETAG_MISMATCH" and request.header(b"if-match"):
-            problem.status = 412
+        if request.header(b"if-match"):
+            problem.rename("etag", "If-Match")
+            if problem.status == 409 and problem.reason == "ETAG_MISMATCH":
+                problem.status = 412
+        if request.header(b"idempotency-key"):
+            problem.rename("requestId", "Idempotency-Key")
         return problem
 
     def _seconds(self, request: Request) -> float:

@@ -22,7 +22,6 @@ from cli.local.plan import Addresses
 from tests.unit.gateway.process import GatewayProcess
 from tests.unit.gateway.standin import API_KEY, StandIn
 
-
 KOMBU: Any = kombu  # which has no types
 
 

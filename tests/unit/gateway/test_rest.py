@@ -83,6 +83,13 @@ def test_an_idempotency_key_that_cannot_be_kept_is_refused(client: httpx.Client,
     assert response.json()["errors"][0]["field"] == "Idempotency-Key"
 
 
+def test_a_refused_header_is_called_what_it_is(client: httpx.Client, standin: StandIn) -> None:
+    standin.failure = lambda: errors.InvalidArgument.of("request_id", "was used before", reason="REQUEST_ID_REUSED")
+    response = client.post("/v1/contacts", json=ADA, headers={"Idempotency-Key": "abc"})
+    assert response.json()["errors"] == [{"field": "Idempotency-Key", "detail": "was used before"}]
+    assert response.json()["detail"] == "Idempotency-Key: was used before"
+
+
 def test_an_old_etag_in_if_match_is_a_failed_precondition(client: httpx.Client) -> None:
     name = client.post("/v1/contacts", json=ADA).json()["name"]
     etag = client.patch(f"/v1/{name}", json={"title": "a"}, headers={"If-Match": '"1"'}).headers["etag"]
