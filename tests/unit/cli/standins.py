@@ -40,7 +40,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def eventually(happened: Callable[[], bool], timeout_seconds: float = 10.0) -> bool:
+def eventually(happened: Callable[[], bool], timeout_seconds: float = 30.0) -> bool:
     """Whether `happened` becomes true in time."""
     end = time.monotonic() + timeout_seconds
     while time.monotonic() < end:
