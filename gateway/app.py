@@ -54,7 +54,7 @@ class Gateway:
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
-        span = HttpServerSpan(request.method, request.header(b"traceparent"))
+        span = HttpServerSpan(request.method, request.header(b"traceparent"), request.header(b"tracestate"))
         with span:
             if self._cors.origins:
                 send = self._cors.wrapped(request, send)
@@ -87,7 +87,7 @@ class Gateway:
             raise _method_not_allowed(request.method, methods)
         span.route = route.label
         principal, limits = await self._caller(request, route)
-        answer = await route.answer(request, segments, principal, span.traceparent)
+        answer = await route.answer(request, segments, principal, span.headers)
         span.status = answer.status
         headers = [JSON, *api_headers(span), *limits, *answer.headers]
         await send_all(send, answer.status, headers, answer.body)

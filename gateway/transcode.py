@@ -9,6 +9,7 @@ PATCH without `updateMask` changes exactly what its body mentions (JSON merge pa
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +61,7 @@ class Route:
         self._prefix = rule.body if rule.body not in ("", "*") else ""
 
     async def answer(
-        self, request: Request, segments: list[str], principal: Principal | None, traceparent: str
+        self, request: Request, segments: list[str], principal: Principal | None, trace: Mapping[str, str]
     ) -> Answer:
         """Calls the method.
 
@@ -76,7 +77,7 @@ class Route:
             message = await self._input.message(request, segments)
         except InvalidArgument as error:
             raise errors.refused(error, self._prefix) from None
-        metadata = [("traceparent", traceparent), _credential(request, principal)]
+        metadata = [*trace.items(), _credential(request, principal)]
         call = self._call(message, timeout=self._seconds(request), metadata=metadata)
         try:
             response = await call

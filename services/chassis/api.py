@@ -33,7 +33,7 @@ def run(service: Service, settings: Settings, verifier: Verifier | None = None) 
         SettingError: a setting is wrong, or the database would not keep its promises.
         RuntimeError: the address is taken.
     """
-    logs.start(settings.log_level)
+    logs.start(settings.log_level, service.name, "api")
     running = telemetry.start(service.name, "api", settings)
     client = mongo.connect(settings, MongoSpans())
     engine = Engine(settings, service.store(client, settings), Peers(settings))

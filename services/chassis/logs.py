@@ -29,6 +29,8 @@ def start(level: str = "INFO", service: str = "", process: str = "") -> None:
     root.setLevel(level.upper())
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It warns of every tracestate that it cannot read, and quotes what the caller sent.
+    logging.getLogger("opentelemetry.trace").setLevel(logging.ERROR)
     for name in _SELF_HANDLED:
         library = logging.getLogger(name)
         library.handlers.clear()

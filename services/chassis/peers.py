@@ -61,10 +61,11 @@ class Peers:
         Raises:
             errors.KithError: what the peer said, as it said it.
         """
-        with telemetry.RpcClientSpan(method) as span:
-            metadata = (("authorization", call.authorization), ("traceparent", telemetry.current_traceparent()))
+        service = service or method.split(".")[1]
+        with telemetry.RpcClientSpan(method, self._settings.peer(service)) as span:
+            metadata = (("authorization", call.authorization), *span.headers.items())
             try:
-                invoke = self._method(service or method.split(".")[1], method, response)
+                invoke = self._method(service, method, response)
                 answer: M = invoke(request, timeout=min(call.seconds_left, MAX_SECONDS), metadata=metadata)
                 return answer
             except grpc.RpcError as error:

@@ -124,7 +124,8 @@ def _behaviour(
 
     def answer(raw: bytes, context: grpc.ServicerContext) -> bytes:
         metadata = dict(context.invocation_metadata())
-        with telemetry.RpcServerSpan(span_name, str(metadata.get("traceparent", ""))) as span:
+        trace = (str(metadata.get("traceparent", "")), str(metadata.get("tracestate", "")))
+        with telemetry.RpcServerSpan(span_name, *trace) as span:
             try:
                 principal = _NOBODY if public else verifier.verify(str(metadata.get("authorization", "")))
                 if not public and not principal.may(permission):

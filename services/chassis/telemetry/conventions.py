@@ -102,7 +102,7 @@ class RpcClientSpan(Span):
     __slots__ = ("_method", "_server", "code")
 
     def __init__(self, method: str, server: str = "") -> None:
-        """`method` is the full name without the leading slash; `server` is its address, `host:port`."""
+        """`method` is the full name without the leading slash; `server` is the address of its channel."""
         super().__init__(method, SpanKind.CLIENT)
         self._method = method
         self._server = server
@@ -215,8 +215,8 @@ def _rpc_attributes(method: str, code: str, server: str = "") -> Mapping[str, st
         "rpc.response.status_code": code,
     }
     if server:
-        address, _, port = server.rpartition(":")
-        values["server.address"] = address or server
+        address, _, port = server.rpartition("/")[2].rpartition(":")
+        values["server.address"] = address or port
         if address and port.isdigit():
             values["server.port"] = int(port)
     return values

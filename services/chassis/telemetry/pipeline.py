@@ -45,9 +45,9 @@ from services.chassis.telemetry import runtime
 
 T = TypeVar("T")
 
-QUEUE_SPANS: Final = 4096
+QUEUE_SPANS: Final = 2048  # about 4 KB each
 _BATCH_SPANS: Final = 512
-_DELAY_MILLISECONDS: Final = 500
+_DELAY_MILLISECONDS: Final = 1_000
 _METRICS_MILLISECONDS: Final = 30_000
 # Long enough for three attempts, which the exporter makes 1 and 2 seconds apart.
 _TIMEOUT_SECONDS: Final = 5.0

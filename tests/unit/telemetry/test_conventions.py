@@ -79,6 +79,13 @@ def test_a_client_span_fails_for_every_status_but_ok(kept: Kept) -> None:
     assert values(span)["server.port"] == 50051
 
 
+def test_a_grpc_target_is_told_as_address_and_port(kept: Kept) -> None:
+    with telemetry.RpcClientSpan(METHOD, "dns:///contact-api.kith.svc:50051"):
+        pass
+    assert values(kept.one())["server.address"] == "contact-api.kith.svc"
+    assert values(kept.one())["server.port"] == 50051
+
+
 @pytest.mark.parametrize(("status", "failed"), [(200, False), (404, False), (503, True)])
 def test_an_http_request_is_told_by_its_route_and_fails_from_500(kept: Kept, status: int, failed: bool) -> None:
     with telemetry.HttpServerSpan("GET") as request:

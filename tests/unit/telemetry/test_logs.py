@@ -66,6 +66,20 @@ def test_libraries_are_heard_from_warning_on() -> None:
     assert [line["message"] for line in lines] == ["trouble"] * 4
 
 
+def test_what_a_caller_sends_as_trace_context_is_not_logged() -> None:
+    lines = printed(
+        """
+        parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        for told in ("ada@example.com", "a=\xe9", "x" * 600):
+            with telemetry.RpcServerSpan("kith.test.v1.TestService/Get", parent, told) as span:
+                print(json.dumps(sorted(span.headers)))
+        with telemetry.server_span("work", "0" * 600):
+            pass
+        """
+    )
+    assert lines == [["traceparent"]] * 3
+
+
 def test_a_line_is_written_whatever_it_is_given() -> None:
     lines = printed(
         """
