@@ -2,9 +2,9 @@
 
 MAIL and RCPT are said first; then the delivery is claimed, the content is sent, and it is marked as sent. Two
 workers, or a redelivery, never send at the same time. What cannot be excluded is a worker that is killed after the
-server took the content and before the mark is committed, a few milliseconds: the event then comes again, finds the
-claim, waits in the retry queues until it has run out (`claims.LEASE_SECONDS`) and sends again, with the same
-Message-ID, by which receivers drop the copy. `docs/notification.md` tells the whole story.
+server took the content and before the mark is committed, a few milliseconds: the event then comes again, waits until
+the claim has run out (`claims.LEASE_SECONDS`) and the mail is sent again with the same Message-ID, by which receivers
+drop the copy. `docs/notification.md` tells the whole story.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from services.chassis.telemetry.privacy import mask_addresses
 from services.notification import claims, smtp
 from services.notification.recipients import COLLECTION
 from services.notification.rules.mail import Letter, Mail, Unsendable, compose, message_id
-from services.notification.smtp import Conversation, Deferred, Refused, Server, Undelivered
+from services.notification.smtp import Deferred, Refused, Server, Undelivered
 
 _MARK_SECONDS = 20.0
 """So long we try to note that a mail was sent, before the delivery counts as not sent."""
@@ -46,15 +46,15 @@ class Post:
 
         Raises:
             smtp.Deferred: the server cannot take it now.
-            claims.Claimed: another worker has it, or had it when it died.
+            claims.Claimed: another worker has it and takes its time.
         """
-        delivery = store.get(Delivery, event.tenant, event.record)
-        if not _waits(delivery):
+        if not claims.await_turn(store, event.tenant, event.record, lambda: _waits(_read(store, event))):
             return
         try:
             if self._server is None:
                 raise Refused("no mail server is set: give SMTP_URI")
-            mail = compose(_letter(store, event.tenant, delivery), self._sender, datetime.datetime.now(datetime.UTC))
+            letter = _letter(store, event.tenant, _read(store, event))
+            mail = compose(letter, self._sender, datetime.datetime.now(datetime.UTC))
             self._send(self._server, mail, store, event)
         except (Refused, Unsendable) as error:
             self._mark(store, event, DeliveryState.DELIVERY_STATE_FAILED, _reason(error))
@@ -67,22 +67,15 @@ class Post:
             try:
                 with smtp.conversation(server) as conversation:
                     conversation.announce(mail)
-                    claims.take(store, event.tenant, event.record)
-                    if _waits(store.get(Delivery, event.tenant, event.record)):
-                        self._hand_over(conversation, mail, store, event)
+                    with claims.held(store, event.tenant, event.record):
+                        if _waits(_read(store, event)):
+                            conversation.hand_over(mail)
+                            # Noted before anything else is said to the server: this is the window.
+                            self._mark(store, event, DeliveryState.DELIVERY_STATE_SENT)
             except Undelivered as error:
                 span.set("smtp.status_code", error.status)
                 span.fail(type(error).__name__, str(error))
                 raise
-
-    def _hand_over(self, conversation: Conversation, mail: Mail, store: Store, event: Event) -> None:
-        """Sends the content and notes it before anything else is said to the server: this is the window."""
-        try:
-            conversation.hand_over(mail)
-        except Undelivered:
-            claims.release(store, event.tenant, event.record)
-            raise
-        self._mark(store, event, DeliveryState.DELIVERY_STATE_SENT)
 
     def _mark(self, store: Store, event: Event, state: DeliveryState, reason: str = "") -> None:
         """Notes how an attempt ended, persistently: a mail that was sent and not noted would be sent again."""
@@ -104,6 +97,10 @@ class Post:
                 lambda tx: tx.update(Delivery, event.record, noted, verb=_VERBS[state]),
             )
         )
+
+
+def _read(store: Store, event: Event) -> Delivery:
+    return store.get(Delivery, event.tenant, event.record)
 
 
 def _waits(delivery: Delivery) -> bool:

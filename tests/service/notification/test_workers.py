@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,7 +60,7 @@ def started(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "AMQP_URI": servers.amqp,
         "SMTP_URI": office.uri,
         "KITH_DATABASE_PREFIX": PREFIX,
-        "KITH_RETRY_DELAYS": "0.3,0.5,1,2,4",
+        "KITH_RETRY_DELAYS": "0.3,0.5,1,2,4,8,16",
     }
     workers = {service: Worker(service, home, environment) for service in SERVICES}
     office.open()
@@ -112,9 +111,8 @@ def test_killed_workers_lose_and_double_nothing(town: Town) -> None:
     eventually(lambda: town.office.mails)
     for service in SERVICES:
         town.workers[service].kill()
-    time.sleep(0.2)
     _start(town.workers)
-    eventually(lambda: all("Delivery was sent" in town.told(lead.name) for lead in leads), 150)
+    eventually(lambda: all("Delivery was sent" in town.told(lead.name) for lead in leads), 120)
     identifiers = [mail["Message-ID"] for mail in town.office.mails]
     assert len(set(identifiers)) == 10
     for lead in leads:
