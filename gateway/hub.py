@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterable
 
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
+from yarl import URL
 
 from gateway.subscriptions import NoEvent, Subscription, event_of
 from services.chassis.errors import Unavailable
 
 CONNECT_SECONDS = 5.0
+HEARTBEAT_SECONDS = 10
 LINGER_SECONDS = 30.0
 """So long the queue stays after the last client has gone: browsers that reload come back."""
 RETRY_SECONDS = 1.0
@@ -104,7 +106,9 @@ class EventHub:
 
     async def _listen(self) -> None:
         """Listens until the connection is lost, or nobody has listened for a while."""
-        connection = await aio_pika.connect(self._uri, timeout=CONNECT_SECONDS)
+        # A broker that vanished without a word is noticed by its missing heartbeats.
+        uri = URL(self._uri).update_query(heartbeat=HEARTBEAT_SECONDS)
+        connection = await aio_pika.connect(uri, timeout=CONNECT_SECONDS)
         async with connection:
             channel = await connection.channel()
             queue = await channel.declare_queue("", exclusive=True, auto_delete=True)
