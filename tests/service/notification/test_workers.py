@@ -11,6 +11,7 @@ import pytest
 from kith.identity.v1.user_pb2 import User
 from kith.insight.v1.timeline_entry_service_pb2 import ListTimelineRequest
 from kith.sales.v1.lead_pb2 import Lead
+from pymongo import MongoClient
 
 from cli.local.plan import Addresses
 from cli.local.ports import Ports
@@ -64,6 +65,7 @@ def started(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Ite
     }
     workers = {service: Worker(service, home, environment) for service in SERVICES}
     office.open()
+    _shorten_transactions(servers)
     try:
         _start(workers)
         yield workers, office
@@ -125,3 +127,9 @@ def _start(workers: dict[str, Worker]) -> None:
         worker.start()
     for worker in workers.values():
         worker.await_ready()
+
+
+def _shorten_transactions(servers: Addresses) -> None:
+    """What a killed process left open holds its records for a minute by default: too long for a test."""
+    with MongoClient[dict[str, object]](servers.mongodb) as client:
+        client.admin.command("setParameter", 1, transactionLifetimeLimitSeconds=3)
