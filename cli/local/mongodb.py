@@ -45,6 +45,8 @@ def unit(home: Path, port: int) -> Unit:
             ),
             # A replica set of one has no successor to wait for when it is told to end.
             *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=0"),
+            # What a killed process left open holds its records for a minute by default; ours take milliseconds.
+            *("--setParameter", "transactionLifetimeLimitSeconds=15"),
             # Failpoints let tests provoke errors and delays of the server.
             *(
                 "--setParameter",
