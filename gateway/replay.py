@@ -16,7 +16,8 @@ from gateway.subscriptions import Event, event_of
 
 OVERLAP_SECONDS = 5.0
 """Ids are given before the commit, so an older one may become visible later, by as long as a transaction takes."""
-PAGE = 500
+PAGE = 100
+"""Events of a page: an event holds up to 100 kB, and an answer 16 MiB."""
 TIMEOUT_SECONDS = 10.0
 
 _METHOD = "/kith.type.v1.PlatformService/ListEvents"

@@ -126,6 +126,7 @@ class EventStreams:
             pass
         except TimeoutError:
             request.abort()
+            await asyncio.sleep(0)  # lets the server notice that the connection is gone
             return
         await send({"type": "http.response.body", "body": b""})
 

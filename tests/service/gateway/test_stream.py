@@ -7,6 +7,7 @@ import contextlib
 import json
 import queue
 import secrets
+import socket
 import threading
 import time
 import uuid
@@ -252,6 +253,20 @@ def test_a_lost_broker_ends_the_stream_so_that_clients_come_back(servers: Addres
         bus.close()
 
 
+def test_a_client_that_takes_nothing_is_dropped(servers: Addresses, standin: StandIn) -> None:
+    impatient = "import gateway.stream\ngateway.stream.SEND_SECONDS = 0.5"
+    padding = "x" * 60_000
+    events = (an_event(age_seconds=10)[:-1] + f',"padding":"{padding}"}}' for _ in range(300))
+    standin.events[:] = sorted(events, key=id_of)
+    with GatewayProcess(standin.address, before=impatient, AMQP_URI=servers.amqp) as running:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=10) as connection:
+            head = f"GET /v1/events:stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {API_KEY}\r\n"
+            connection.sendall(f"{head}Last-Event-ID: {id_of(an_event(age_seconds=60))}\r\n\r\n".encode())
+            time.sleep(3)
+            assert _left(connection) < 300 * len(padding)
+        assert httpx.get(f"{running.url}/healthz").status_code == 200
+
+
 def test_streams_do_not_hold_up_the_end_of_the_gateway(servers: Addresses, standin: StandIn) -> None:
     with GatewayProcess(standin.address, AMQP_URI=servers.amqp) as running:
         listener = Listener(f"{running.url}/v1/events:stream", API_KEY)
@@ -259,6 +274,15 @@ def test_streams_do_not_hold_up_the_end_of_the_gateway(servers: Addresses, stand
     assert time.monotonic() - began < 5
     assert listener.closed.wait(2)
     listener.close()
+
+
+def _left(connection: socket.socket) -> int:
+    """How many bytes come until the other side ends the connection."""
+    total = 0
+    with contextlib.suppress(ConnectionResetError):
+        while data := connection.recv(1_000_000):
+            total += len(data)
+    return total
 
 
 class Cuttable:

@@ -21,8 +21,12 @@ ROOT = Path(__file__).resolve().parents[3]
 class GatewayProcess:
     """`python -m gateway` on a free port; use it in a `with` statement."""
 
-    def __init__(self, services: str, **environment: str) -> None:
-        """`services` is the address of all services; further arguments are environment variables."""
+    def __init__(self, services: str, before: str = "", **environment: str) -> None:
+        """`services` is the address of all services; `before` is Python run in the process before the gateway starts.
+
+        Further arguments are environment variables.
+        """
+        self._code = f"{before}\nfrom gateway.__main__ import main\nmain()"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         addresses = {f"KITH_{service.upper()}_ADDRESS": services for service in SERVICES}
@@ -35,7 +39,7 @@ class GatewayProcess:
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self.process = subprocess.Popen([sys.executable, "-m", "gateway"], cwd=ROOT, env=self._environment)
+        self.process = subprocess.Popen([sys.executable, "-c", self._code], cwd=ROOT, env=self._environment)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             try:
