@@ -30,7 +30,10 @@ class Links:
         self._read: dict[str, tuple[str, ...]] = {}
 
     def learn(self, name: str, version: int, links: Sequence[str]) -> bool:
-        """Keeps what a record refers to, unless a later version is known; whether that made a difference."""
+        """Keeps what a record refers to, unless a later version is known; whether that makes a difference to entries.
+
+        Whoever relies on a record's links leaves a document, so where there was none nobody does.
+        """
         newer = {"$gt": [version, _KNOWN]}
         before = self._collection.find_one_and_update(
             self._key(name),
@@ -49,7 +52,7 @@ class Links:
         known = _links(before)
         later = before is None or before.get("_version", 0) < version
         self._held[name] = tuple(links) if later else known
-        return self._held[name] != known
+        return before is not None and self._held[name] != known
 
     def hold(self, names: Iterable[str]) -> Mapping[str, Sequence[str]]:
         """What records refer to, for an entry that comes to rely on it with this transaction."""
