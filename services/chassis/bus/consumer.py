@@ -22,6 +22,7 @@ from services.chassis.bus.link import Link
 from services.chassis.bus.patience import Patience
 from services.chassis.bus.publisher import Publisher
 from services.chassis.bus.pulse import Pulse
+from services.chassis.bus.sideline import Sideline
 from services.chassis.bus.topology import Topology, queue
 
 _log = logging.getLogger(__name__)
@@ -41,7 +42,8 @@ class EventConsumer(Entrypoint):  # type: ignore[misc]  # nameko has no types
         service: str,
         uri: str,
         topology: Topology,
-        failures: Callable[[Publisher], Failures],
+        failures: Callable[[Callable[[], Publisher]], Failures],
+        unwanted: Callable[[Any], bool],
         pulse: Pulse,
         stopping: threading.Event,
     ) -> None:
@@ -50,6 +52,7 @@ class EventConsumer(Entrypoint):  # type: ignore[misc]  # nameko has no types
         self._uri = uri
         self._topology = topology
         self._failures = failures
+        self._unwanted = unwanted
         self._pulse = pulse
         self._stopping = stopping
         self._link: Link | None = None
@@ -63,14 +66,6 @@ class EventConsumer(Entrypoint):  # type: ignore[misc]  # nameko has no types
     def stop(self) -> None:
         """Part of nameko's life cycle: takes no more messages, waits for those at work, says good-bye."""
         self._stopping.set()
-        link = self._link
-        if link is not None and link.alive:
-            with contextlib.suppress(Exception):
-                link.channel.basic_cancel(_TAG, nowait=True)
-            deadline = time.monotonic() + _DRAIN_SECONDS
-            while self._held and link.alive and time.monotonic() < deadline:
-                time.sleep(0.02)
-            link.close()
         if self._thread is not None:
             self._thread.wait()
         super().stop()
@@ -103,24 +98,38 @@ class EventConsumer(Entrypoint):  # type: ignore[misc]  # nameko has no types
         """Consumes until the connection is lost, which is raised, or the worker stops."""
         self._link = None
         self._link = link = Link(self._uri, f"kith-{self._service}-worker")
+        sideline = Sideline(self._uri, f"kith-{self._service}-worker-failures")
         try:
             self._topology.declare(link.channel)
-            failures = self._failures(Publisher(link, link.connection.channel()))
+            failures = self._failures(sideline.publisher)
             # Per consumer, not per channel: quorum queues of RabbitMQ 4 know nothing else.
             link.channel.basic_qos(0, self.container.max_workers, False)
             link.channel.basic_consume(
                 queue(self._service), consumer_tag=_TAG, callback=lambda message: self._spawn(message, link, failures)
             )
             link.start()
-            while not self._stopping.is_set():
+            self._pulse.working()
+            while not self._stopping.wait(1.0):
                 link.check()
                 self._pulse.working()
-                link.wait(1.0)
-        except BaseException:
+            self._finish(link)
+        finally:
             link.close()
-            raise
+            sideline.close()
+
+    def _finish(self, link: Link) -> None:
+        """Takes no more messages, and lets those at work come to their end."""
+        with contextlib.suppress(Exception):
+            link.channel.basic_cancel(_TAG, nowait=True)
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        while self._held and link.alive and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def _spawn(self, message: Any, link: Link, failures: Failures) -> None:
+        if self._unwanted(message):
+            _ack(message, link)
+            return
+
         def done(_context: Any, result: Any = None, exc_info: Any = None) -> tuple[Any, Any]:
             self._held -= 1
             if exc_info is not None:

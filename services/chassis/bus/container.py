@@ -65,6 +65,7 @@ def build(
         )
         parts["handle"] = EventConsumer.decorator(
             failures=lambda publisher: Failures(worker.service, settings.retry_delays, publisher),
+            unwanted=deliveries.unwanted,
             pulse=pulses[1],
             **common,
         )(lambda _self, message, failures: deliveries.handle(message, failures))

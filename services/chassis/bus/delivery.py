@@ -34,11 +34,16 @@ class Deliveries:
         self._queue = queue
         self._pause = pause
 
+    def unwanted(self, message: Any) -> bool:
+        """Whether no handler wants a message, as its `type` property tells without looking inside."""
+        parts = str(message.properties.get("type", "")).split(".")
+        return len(parts) == 5 and not self._handlers.of(f"{parts[3]}.{parts[4]}")
+
     def handle(self, message: Any, failed: Failures) -> bool:
         """Handles one message; True when it is to be acked: its effect is committed, or it waits elsewhere.
 
         Raises:
-            NotSent, LinkLost: it failed and could not be put aside: leave it to the broker.
+            NotSent, BusError: it failed and could not be put aside: leave it to the broker.
         """
         try:
             event = _event(message)

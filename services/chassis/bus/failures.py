@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from services.chassis import logs
@@ -26,10 +26,11 @@ _TRACEBACK_CHARACTERS = 4_000
 class Failures:
     """Sends failed messages of one service to its retry queues, or to its parking queue.
 
-    `delays` are seconds: so long an event waits after its first, second … failure.
+    `delays` are seconds: so long an event waits after its first, second … failure. What publishes is asked for when
+    there is something to publish.
     """
 
-    def __init__(self, service: str, delays: Sequence[float], publisher: Publisher) -> None:
+    def __init__(self, service: str, delays: Sequence[float], publisher: Callable[[], Publisher]) -> None:
         self._service = service
         self._delays = tuple(delays)
         self._publisher = publisher
@@ -40,7 +41,7 @@ class Failures:
         Returns after the broker has confirmed, so the original may be acked.
 
         Raises:
-            NotSent, LinkLost: it is nowhere else; the original must not be acked.
+            NotSent, BusError: it is nowhere else; the original must not be acked.
         """
         if attempt > len(self._delays):
             self.park(message, error)
@@ -55,7 +56,7 @@ class Failures:
         keeps it open for up to a minute.
 
         Raises:
-            NotSent, LinkLost: it is nowhere else; the original must not be acked.
+            NotSent, BusError: it is nowhere else; the original must not be acked.
         """
         known = headers(message)
         times = known.get(CONFLICTS, 0)
@@ -68,7 +69,7 @@ class Failures:
         """Puts a message into the parking queue, with the reason.
 
         Raises:
-            NotSent, LinkLost: it is nowhere else; the original must not be acked.
+            NotSent, BusError: it is nowhere else; the original must not be acked.
         """
         self._send(message, self._headers(message, error), topology.parking_queue(self._service))
         PARKED.add(1, (topology.queue(self._service), error_code(error)))
@@ -79,10 +80,9 @@ class Failures:
 
     def _send(self, message: Any, headers: Mapping[str, Any], key: str, **properties: Any) -> None:
         kept = {name: value for name, value in message.properties.items() if name in _KEPT}
-        number = self._publisher.send(
-            _bytes(message.body), {**kept, "application_headers": dict(headers), **properties}, key=key
-        )
-        self._publisher.await_confirmed(number)
+        publisher = self._publisher()
+        content = {**kept, "application_headers": dict(headers), **properties}
+        publisher.await_confirmed(publisher.send(_bytes(message.body), content, key=key))
 
     def _headers(self, message: Any, error: BaseException) -> dict[str, Any]:
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

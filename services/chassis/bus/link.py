@@ -70,8 +70,10 @@ class Link:
 
     def _read(self) -> None:
         try:
-            while self.alive:
-                self.connection.drain_events()
+            # Reading a closed connection would open it again, behind our backs: py-amqp's old way.
+            while self.alive and self.connection.connected:
+                self.connection.blocking_read()
+            self._end("closed by the broker")
         except amqp.AMQPError as error:
             # Replies above 400 tell that the broker objects to what we asked; 320 is an operator's "go away".
             code = getattr(error, "reply_code", 0) or 0

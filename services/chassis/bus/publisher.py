@@ -32,9 +32,9 @@ class Publisher:
     goes back to what was confirmed, with a new publisher.
     """
 
-    def __init__(self, link: Link, channel: Any = None) -> None:
+    def __init__(self, link: Link) -> None:
         self._link = link
-        self._channel = channel or link.channel
+        self._channel = link.channel
         self._channel.confirm_select()
         self._channel.events["basic_ack"].add(self._on_ack)
         self._channel.events["basic_nack"].add(self._on_nack)

@@ -58,6 +58,7 @@ class Relay:
         self._stopping = stopping
         self._lease = Lease(database, "relay")
         self._link: Link | None = None
+        self._heard: dict[str, bool] = {}
 
     def run(self) -> None:
         """Relays until the worker stops; every failure is answered by trying again after a growing delay."""
@@ -132,7 +133,9 @@ class Relay:
             outgoing = self._encode(change, span.traceparent)
             if outgoing is not None:
                 # What nobody listens to has no queue to find: it is kept in the log all the same.
-                heard = self._topology.hears(target, key)
+                heard = self._heard.get(key)
+                if heard is None:
+                    heard = self._heard[key] = self._topology.hears(target, key)
                 publisher.send(outgoing.body, outgoing.properties, exchange=target, key=key, mandatory=heard)
         SENT.add(1, (target,))
         age = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - change["time"]
