@@ -16,6 +16,9 @@ import atexit
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
+from opentelemetry.metrics import set_meter_provider
+from opentelemetry.trace import set_tracer_provider
+
 from services.chassis.telemetry import runtime, spans
 from services.chassis.telemetry.conventions import (
     CONSUMED,
@@ -23,7 +26,6 @@ from services.chassis.telemetry.conventions import (
     PARKED,
     RELAY_LAG,
     SENT,
-    SERVER_FAULTS,
     HttpServerSpan,
     ProcessSpan,
     RpcClientSpan,
@@ -49,7 +51,6 @@ __all__ = [
     "PARKED",
     "RELAY_LAG",
     "SENT",
-    "SERVER_FAULTS",
     "HttpServerSpan",
     "ProcessSpan",
     "RpcClientSpan",
@@ -117,6 +118,9 @@ def start(service: str, process: str, settings: Settings) -> Telemetry:
         instrument.bind(meter)
     runtime.observe(meter)
     spans.install(pipeline.traces.get_tracer("kith"))
+    # For the instrumentation libraries of others, so that their spans and metrics join ours.
+    set_tracer_provider(pipeline.traces)
+    set_meter_provider(pipeline.metrics)
     running = Telemetry(pipeline)
     atexit.register(running.shutdown)
     return running

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from time import perf_counter
-from types import TracebackType
 from typing import Final
 
 from opentelemetry.trace import SpanKind
@@ -187,21 +186,10 @@ def publish_span(exchange: str, routing_key: str, traceparent: str = "", event_i
     return Span(f"publish {exchange}", SpanKind.PRODUCER, traceparent, attributes)
 
 
-class _DbSpan(Span):
-    __slots__ = ()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if error is not None and isinstance(code := getattr(error, "code", None), int):
-            self.set("db.response.status_code", str(code))
-        super().__exit__(kind, error, traceback)
-
-
 def db_span(operation: str, collection: str, database: str) -> Span:
     """One MongoDB command: its name, collection and database, never its values."""
     name, attributes = _db_attributes(operation, collection, database)
-    return _DbSpan(name, SpanKind.CLIENT, "", attributes)
+    return Span(name, SpanKind.CLIENT, "", attributes)
 
 
 # What is the same for many spans is made once, as a dictionary that the SDK copies from.
