@@ -174,7 +174,7 @@ def _encoder() -> Encoder:
 @contextmanager
 def _databases(services: Sequence[str]) -> Iterator[replay.Databases]:
     prefix = os.environ.get("KITH_DATABASE_PREFIX", "kith_")
-    address = _address("MONGODB_URI", "mongodb")
+    address = _address("MONGODB_URI", "mongodb_uri")
     with MongoClient[dict[str, Any]](address, serverSelectionTimeoutMS=5_000) as client:
         yield {service: client[prefix + service] for service in services}
 
@@ -183,7 +183,7 @@ def _databases(services: Sequence[str]) -> Iterator[replay.Databases]:
 def _bus() -> Iterator[str]:
     """The broker's URI; what goes wrong with it is told in a line."""
     try:
-        yield _address("AMQP_URI", "amqp")
+        yield _address("AMQP_URI", "amqp_uri")
     except (BusError, NotSent) as error:
         raise click.ClickException(str(error)) from error
 

@@ -70,7 +70,8 @@ def build(
             **common,
         )(lambda _self, message, failures: deliveries.handle(message, failures))
     service = type("KithWorker", (), parts)
-    return ServiceContainer(service, {"max_workers": settings.threads}), pulses
+    # Green threads mostly wait for commits, so there are more of them than an api has real ones.
+    return ServiceContainer(service, {"max_workers": 2 * settings.threads}), pulses
 
 
 class _RelayExtension(DependencyProvider):  # type: ignore[misc]  # nameko has no types
