@@ -13,7 +13,6 @@ from services.chassis.resources import bson_codec
 from services.chassis.resources.bson_codec import Document
 from services.chassis.resources.changes import trace_id
 from services.chassis.resources.schema import FieldInfo, RecordType
-from services.chassis.resources.search import words_of
 from services.insight.rules import wording
 from services.insight.rules.wording import Difference
 
@@ -39,8 +38,7 @@ def document(event: Event, kind: RecordType, record: Message, references: list[s
         trace_id=trace_id(event.traceparent),
         record_version=event.version,
     )
-    words, pairs = words_of(RecordType.of(TimelineEntry), entry)
-    return {"_version": 1, **bson_codec.encode(entry), "_words": words, "_pairs": pairs}
+    return {"_version": 1, **bson_codec.encode(entry)}
 
 
 def _title(event: Event, kind: RecordType, record: Message) -> str:

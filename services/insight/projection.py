@@ -55,9 +55,11 @@ def _place(tx: Transaction, event: Event, entry: Document, seeds: list[str], fou
     home, other = (ENTRIES, WAITING) if found.subjects else (WAITING, ENTRIES)
     key = {"_id": event.id, "tenant": tx.tenant}
     document = {**entry, **key, **_concerned(found), "_seeds": seeds}
+    if not event.replay:  # the inbox knows that it is new
+        tx.collection(home).insert_one(document, session=tx.session)
+        return
     tx.collection(home).replace_one(key, document, upsert=True, session=tx.session)
-    if event.replay:
-        tx.collection(other).delete_one(key, session=tx.session)
+    tx.collection(other).delete_one(key, session=tx.session)
 
 
 def _complete(tx: Transaction, links: Links, collection: str, name: str, *, but: str) -> None:

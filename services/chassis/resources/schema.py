@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
@@ -19,6 +19,8 @@ SYSTEM_FIELDS = frozenset({"name", "etag", "create_time", "update_time", "delete
 """Fields that the engine itself sets, in every record."""
 
 _ALWAYS_FILTERABLE = frozenset({"name", "create_time", "update_time", "delete_time", "creator"})
+_NEVER_IN_PROJECTIONS = frozenset({"create_time", "update_time", "delete_time", "creator"})
+"""They say nothing of a record that is computed, and each would cost an index."""
 _MAX_DEPTH = 5
 
 MessageClass = type[Message]
@@ -100,7 +102,11 @@ class RecordType:
     @cached_property
     def fields(self) -> dict[str, FieldInfo]:
         """All fields by their path, nested ones included, down to five levels."""
-        return {info.path: info for info in _walk(self.descriptor, "", "", False, 0)}
+        found = {info.path: info for info in _walk(self.descriptor, "", "", False, 0)}
+        never = _NEVER_IN_PROJECTIONS if self.projection else frozenset()
+        for path in (_ALWAYS_FILTERABLE - never) & found.keys():
+            found[path] = replace(found[path], filterable=True)
+        return found
 
     @cached_property
     def _by_json_path(self) -> dict[str, FieldInfo]:
@@ -190,7 +196,7 @@ def _field_info(field: FieldDescriptor, path: str, json_path: str, repeated: boo
         json_path=json_path,
         descriptor=field,
         repeated=repeated,
-        filterable=kith.filterable or (depth == 0 and field.name in _ALWAYS_FILTERABLE),
+        filterable=kith.filterable,
         searchable=kith.searchable,
         personal=kith.personal,
         unique=kith.unique,

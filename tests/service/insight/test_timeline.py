@@ -96,15 +96,12 @@ def test_tenants_see_their_own(observer: Observer) -> None:
     assert other.titles(account.name) == []
 
 
-def test_entries_are_listed_and_searched_like_any_record(observer: Observer, insight_store: Store) -> None:
+def test_entries_are_listed_like_any_record(observer: Observer, insight_store: Store) -> None:
     observer.world.create(Account(display_name="Søfartsstyrelsen"))
     observer.hear(observer.world.last)
-    found, _ = insight_store.list(TimelineEntry, observer.world.tenant, ListTimelineEntriesRequest(q="sofart"))
+    request = ListTimelineEntriesRequest(filter='kind = "account"')
+    found, _ = insight_store.list(TimelineEntry, observer.world.tenant, request)
     assert [entry.title for entry in found] == ["Account “Søfartsstyrelsen” was created"]
-    listed, _ = insight_store.list(
-        TimelineEntry, observer.world.tenant, ListTimelineEntriesRequest(filter='kind = "account"')
-    )
-    assert listed == found
     assert insight_store.get(TimelineEntry, observer.world.tenant, found[0].name) == found[0]
 
 
