@@ -56,8 +56,7 @@ class Plan:
             yield
         except errors.KithError as error:
             if not isinstance(error, _UNCERTAIN) and type(error) is not errors.KithError:
-                with translated():
-                    self._collection.update_one(self._key, {"$unset": {"until": 1}})
+                self._release()
             raise
 
     def written(self, what: str, message: M) -> tuple[M, bool]:
@@ -111,6 +110,13 @@ class Plan:
             ) from error
         assert document is not None, "an upsert returns what it stored"
         self._document = document
+
+    def _release(self) -> None:
+        """Lets others try at once; a plan under which nothing was begun is forgotten, so a refusal leaves nothing."""
+        nothing_begun = {"until": self._document["until"], "account": None, "contact": None}
+        with translated():
+            if not self._collection.delete_one({**self._key, **nothing_begun}).deleted_count:
+                self._collection.update_one(self._key, {"$unset": {"until": 1}})
 
 
 def quoted(text: str) -> str:

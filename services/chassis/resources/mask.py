@@ -23,6 +23,11 @@ class Mask:
         self._source = source
         self._fields = [info for info in _chosen(kind, source, paths) if _writable(info)]
 
+    @property
+    def paths(self) -> list[str]:
+        """The paths of the fields."""
+        return [info.path for info in self._fields]
+
     def apply(self, target: Message) -> None:
         """Copies the fields into a record.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from services.chassis.errors import InvalidArgument, Violation
@@ -15,6 +15,15 @@ def check(found: Sequence[Any], prefix: str = "") -> None:
     violations = tuple(Violation(_path(item.proto.field.elements, prefix), item.proto.message) for item in found)
     first = violations[0]
     raise InvalidArgument(f"{first.field}: {first.description}", violations=violations)
+
+
+def check_some(found: Sequence[Any], paths: Collection[str], prefix: str) -> None:
+    """As `check`, but only for violations at or below some field paths: the rest of the message is not there."""
+    check([item for item in found if _lies_in(_path(item.proto.field.elements, ""), paths)], prefix)
+
+
+def _lies_in(path: str, outer: Collection[str]) -> bool:
+    return any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in outer)
 
 
 def _path(elements: Sequence[Any], prefix: str) -> str:
