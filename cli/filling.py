@@ -50,3 +50,4 @@ def demo(seed: int, scale: float, json_: bool) -> None:
     else:
         counts = ", ".join(f"{count:,} {plural}" for plural, count in made.created.items())
         click.echo(f"Made in {made.seconds:g} s, with {made.changes:,} changes of their history: {counts}.")
+        click.echo("Timelines and mails follow behind the scenes and are complete a little later.")

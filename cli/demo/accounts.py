@@ -43,6 +43,17 @@ def contacts(rng: random.Random, customers: list[Customer], *, heads: bool) -> l
     return [Record(one.key, "contacts", _contact(rng, customer, one), customer.owner) for customer, one in chosen]
 
 
+def researched(rng: random.Random, customer: Customer) -> Json:
+    """What anybody can find out about a company."""
+    return {
+        "type": _type(customer),
+        "industry": customer.industry,
+        "phone": digits(rng, customer.place.phone),
+        "billingAddress": customer.place.address(rng),
+        "employeeCount": str(customer.employees),
+    }
+
+
 def _account(rng: random.Random, customer: Customer, number: int) -> Json:
     industry = load("companies")["industries"][customer.industry]
     address = customer.place.address(rng)
@@ -55,7 +66,7 @@ def _account(rng: random.Random, customer: Customer, number: int) -> Json:
         "billingAddress": address,
         "shippingAddress": address if rng.random() < 0.6 else customer.place.address(rng),
         "employeeCount": str(customer.employees),
-        "rating": rng.choice(("Hot", "Warm", "Warm", "Cold")),
+        "rating": rng.choice(("Hot", "Warm") if customer.bought else ("Hot", "Warm", "Warm", "Cold")),
         "owner": ref(team.user(customer.owner)),
         "tags": rng.choice(([], [], ["key-account"], ["green-city"], ["seasonal"])),
         "externalId": customer.key,

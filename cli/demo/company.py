@@ -39,7 +39,7 @@ def build(seed: int, scale: float, today: datetime.date, stages: Stages) -> list
     known = accounts.found(dice("staff"), companies, scaled(ACCOUNTS))
     made = deals.deals(dice("deals"), known, {outcome: scaled(count) for outcome, count in DEALS.items()})
     interested = leads.leads(dice("leads"), days, companies, known, scaled(LEADS), stages)
-    opportunities = deals.opportunities(dice("opportunities"), days, made, stages)
+    opportunities = deals.opportunities(dice("opportunities"), days, deals.by_day(made), stages)
     asked = support.cases(dice("cases"), days, known, scaled(CASES))
     doings = Activities(dice("activities"), days)
     people = dice("contacts")
@@ -53,6 +53,7 @@ def build(seed: int, scale: float, today: datetime.date, stages: Stages) -> list
         Wave("calls and visits", list(doings.about(made))),
         Wave("deals moving on", scripts=[*opportunities[1]]),
         Wave("new customers", scripts=deals.new_customers(made)),
+        Wave("old cases", asked.old),
         Wave("cases", asked.cases),
         Wave("what customers wrote", asked.messages),
         Wave("cases moving on", scripts=asked.scripts),

@@ -107,6 +107,11 @@ def opportunities(
     return records, scripts
 
 
+def by_day(made: Sequence[Deal]) -> list[Deal]:
+    """Deals of the old days first, as they came about: so numbers of orders grow with their days."""
+    return sorted(made, key=lambda deal: (deal.outcome in _OF_THESE_DAYS, deal.day))
+
+
 def new_customers(made: Sequence[Deal]) -> list[Script]:
     """Who has just bought for the first time is a customer from now on."""
     first = {deal.customer.key: deal.customer for deal in made if deal.outcome is Outcome.WON}
@@ -133,8 +138,8 @@ def next_step(rng: random.Random, stages: Stages, stage: int) -> str:
 
 def goods_for(rng: random.Random, customer: Customer) -> tuple[str, dict[str, int]]:
     """What such a company would buy, and what for."""
-    use = load("deals")["uses"][customer.industry]
-    main = rng.choice(use["products"])
+    uses = load("deals")["uses"][customer.industry]
+    main = rng.choice(list(uses))
     count = max(2, round(customer.employees**0.5 * rng.uniform(0.3, 1.4)))
     count = max(1, count // 3) if main == "LD-XL" else min(count, 90)
     goods = {main: count}
@@ -148,12 +153,12 @@ def goods_for(rng: random.Random, customer: Customer) -> tuple[str, dict[str, in
         goods["SV-Y"] = count
     if rng.random() < 0.35:
         goods["TD-H"] = 1 + count // 12
-    purpose = rng.choice(use["for"]).format(city=customer.place.city)
+    purpose = rng.choice(uses[main]).format(city=customer.place.city)
     return f"{count} × {load('team')['products'][main]['name']} for {purpose}", goods
 
 
 def _deal(rng: random.Random, key: str, customer: Customer, outcome: Outcome) -> Deal:
-    title, goods = _renewal(rng, customer) if _renews(rng, customer) else goods_for(rng, customer)
+    title, goods = _renewal(rng, customer) if _renews(rng, customer, outcome) else goods_for(rng, customer)
     first = next(iter(goods.values()))
     discount = 10 if first > 30 else 7 if first > 15 else rng.choice((0, 0, 3, 5))
     day = {
@@ -165,14 +170,24 @@ def _deal(rng: random.Random, key: str, customer: Customer, outcome: Outcome) ->
     return Deal(key, customer, contact, outcome, title, goods, discount, day)
 
 
-def _renews(rng: random.Random, customer: Customer) -> bool:
-    return bool({"FC-S", "FC-P", "SV-Y"} & customer.bought.keys()) and rng.random() < 0.3
+def _renews(rng: random.Random, customer: Customer, outcome: Outcome) -> bool:
+    return outcome in _OF_THESE_DAYS and bool(_yearly(customer)) and rng.random() < 0.4
 
 
 def _renewal(rng: random.Random, customer: Customer) -> tuple[str, dict[str, int]]:
-    yearly = [code for code in ("FC-P", "FC-S", "SV-Y") if code in customer.bought]
-    code = rng.choice(yearly)
-    return f"Renewal of {load('team')['products'][code]['name']}", {code: customer.bought[code]}
+    code, count = rng.choice(_yearly(customer))
+    return f"{_RENEWAL} of {load('team')['products'][code]['name']}", {code: count}
+
+
+def _yearly(customer: Customer) -> list[tuple[str, int]]:
+    """What they pay for by the year and have had for most of one."""
+    return [
+        (code, count)
+        for delivery in customer.deliveries
+        if delivery.day < -250
+        for code, count in delivery.goods.items()
+        if code in ("FC-S", "FC-P", "SV-Y")
+    ]
 
 
 def _record(rng: random.Random, days: Days, deal: Deal, stages: Stages, start: int) -> Record:
@@ -201,8 +216,8 @@ def _record(rng: random.Random, days: Days, deal: Deal, stages: Stages, start: i
 
 
 def _type(deal: Deal) -> str:
-    if _is_renewal(deal):
-        return "Renewal"
+    if deal.title.startswith(_RENEWAL):
+        return _RENEWAL
     before = any(delivery.day < deal.day for delivery in deal.customer.deliveries)
     return "Expansion" if before else "New customer"
 
@@ -243,11 +258,9 @@ def _loss(rng: random.Random, deal: Deal) -> str:
 def _deliver(deal: Deal) -> None:
     customer = deal.customer
     customer.deliveries.append(Delivery(deal.order, deal.day, deal.goods))
-    if _is_renewal(deal):
-        return
     for code, count in deal.goods.items():
         customer.bought[code] = customer.bought.get(code, 0) + count
 
 
-def _is_renewal(deal: Deal) -> bool:
-    return deal.title.startswith("Renewal")
+_OF_THESE_DAYS = frozenset({Outcome.OPEN, Outcome.WON, Outcome.LOST})
+_RENEWAL = "Renewal"

@@ -6,7 +6,7 @@ import itertools
 import random
 from collections.abc import Iterator, Sequence
 
-from cli.demo import deals, team
+from cli.demo import accounts, deals, team
 from cli.demo.customers import Customer, digits, staff
 from cli.demo.days import Days
 from cli.demo.deals import Stages
@@ -98,8 +98,13 @@ def _conversion(
     if same and rng.random() < 0.15:
         body["account"] = ref(rng.choice(same).key)
         creates.remove("accounts")
-    opportunity = f"{customer.key}:opportunity"
-    yield Step(owner, lead, body, "convert", keeps={opportunity: "opportunity.name"}, creates=creates)
+    opportunity, account = f"{customer.key}:opportunity", f"{customer.key}:account"
+    keeps = {opportunity: "opportunity.name", account: "account"}
+    yield Step(owner, lead, body, "convert", keeps, creates)
+    if "account" not in body:
+        # What the lead did not tell, the colleague has looked up.
+        yield Step(owner, ref(account), accounts.researched(rng, customer))
+    yield Step(owner, ref(opportunity), {"type": "Expansion" if "account" in body else "New customer"})
     for stage in itertools.islice(deals.moves(rng, 0, rng.randrange(0, len(stages.open))), 3):
         change = {"stage": stages.open[stage], "nextStep": deals.next_step(rng, stages, stage)}
         yield Step(owner, ref(opportunity), change)

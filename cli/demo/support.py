@@ -14,6 +14,8 @@ from cli.demo.materials import load
 from cli.demo.plan import Json, Record, Script, Step, key, ref
 
 _FRESH, _LIVE = 0.07, 0.36
+_SOON_DAYS = 40
+_LATEST = -12
 _ORIGINS = ("Email", "Email", "Email", "Phone", "Web form")
 
 
@@ -47,6 +49,7 @@ class Ticket:
 class Cases:
     """Everything about cases that is to be written: first the cases, then what was said, then what is done now."""
 
+    old: list[Record]
     cases: list[Record]
     messages: list[Record]
     scripts: list[Script]
@@ -54,13 +57,15 @@ class Cases:
 
 def cases(rng: random.Random, days: Days, customers: Sequence[Customer], count: int) -> Cases:
     """So many cases; most come from customers, the more the more they have."""
-    made = Cases([], [], [])
+    made = Cases([], [], [], [])
     weights = [0.15 + len(customer.deliveries) + sum(customer.bought.values()) / 40 for customer in customers]
+    tickets: list[tuple[Ticket, str]] = []
     for number in range(1, count + 1):
         share = number / count
         age = "fresh" if share > 1 - _FRESH else "live" if share > 1 - _LIVE else "old"
-        ticket = _ticket(rng, key("case", number), rng.choices(customers, weights)[0], age)
-        made.cases.append(_record(rng, days, ticket, age))
+        tickets.append((_ticket(rng, key("case", number), rng.choices(customers, weights)[0], age), age))
+    for ticket, age in sorted(tickets, key=lambda one: one[0].day):
+        (made.old if age == "old" else made.cases).append(_record(rng, days, ticket, age))
         made.messages.extend(_said(rng, days, ticket, age))
         if age == "live":
             made.scripts.append(Script(ticket.key, list(_handled(rng, ticket))))
@@ -69,22 +74,47 @@ def cases(rng: random.Random, days: Days, customers: Sequence[Customer], count: 
 
 def _ticket(rng: random.Random, key: str, customer: Customer, age: str) -> Ticket:
     delivery = rng.choice(customer.deliveries) if customer.deliveries else None
-    goods = set(delivery.goods) if delivery else set()
-    topics = [one for one in load("cases") if (goods & {*one["needs"]} if goods else not one["needs"])]
-    topic = rng.choice(topics or [one for one in load("cases") if not one["needs"]])
-    codes = [code for code in topic["needs"] if code in goods]
-    product = rng.choice(codes) if codes else "LD-250"
+    topic = rng.choice(_topics(delivery, age))
     contact = rng.choice(customer.contacts)
-    latest = -12 if age == "old" else -1
-    earliest = max(-500, delivery.day + 7) if delivery else -200
-    day = rng.randint(min(earliest, latest), latest) if age == "old" else 0
+    product = _product(rng, topic, delivery)
     words = customer.words(contact) | {
         "product": load("team")["products"][product]["name"],
-        "quantity": str(delivery.goods.get(product, 2)) if delivery else "2",
+        "quantity": str(delivery.goods[product]) if delivery and product in delivery.goods else "2",
         "serial": f"{product.replace('-', '')}-{rng.randint(2300, 2699)}-{rng.randint(100, 999)}",
     }
     agent = rng.choice(load("team")["queues"][topic["queue"]]["members"])
+    day = _day(rng, topic, delivery) if age == "old" else 0
     return Ticket(key, topic, customer, contact, delivery, agent, rng.choice(_ORIGINS), day, words)
+
+
+def _topics(delivery: Delivery | None, age: str) -> list[Mapping[str, Any]]:
+    """What somebody with that delivery may ask."""
+    topics: list[Mapping[str, Any]] = load("cases")
+    everybody = [one for one in topics if not one["needs"]]
+    if delivery is None:
+        return everybody
+    recent = age == "old" or delivery.day > -_SOON_DAYS
+    fitting = [one for one in topics if set(delivery.goods) & {*one["needs"]} and (recent or "soon" not in one)]
+    return fitting or everybody
+
+
+def _product(rng: random.Random, topic: Mapping[str, Any], delivery: Delivery | None) -> str:
+    """What it is about: the bike, where the topic is something on bikes."""
+    products, goods = load("team")["products"], [*delivery.goods] if delivery else []
+    bikes = [code for code in goods if products[code]["kind"] == "bike"]
+    named = [code for code in topic["needs"] if code in goods]
+    if named and products[named[0]]["kind"] == "power":
+        return str(named[0])
+    return str(rng.choice([code for code in named if code in bikes] or bikes or ["LD-250"]))
+
+
+def _day(rng: random.Random, topic: Mapping[str, Any], delivery: Delivery | None) -> int:
+    """When an old case came in."""
+    if delivery is None:
+        return rng.randint(-200, _LATEST)
+    first = min(delivery.day + 5, _LATEST)
+    last = min(delivery.day + _SOON_DAYS, _LATEST) if "soon" in topic else _LATEST
+    return rng.randint(first, last)
 
 
 def _record(rng: random.Random, days: Days, ticket: Ticket, age: str) -> Record:
@@ -110,7 +140,7 @@ def _record(rng: random.Random, days: Days, ticket: Ticket, age: str) -> Record:
         body["status"] = rng.choice(("CASE_STATUS_CLOSED", "CASE_STATUS_CLOSED", "CASE_STATUS_RESOLVED"))
         body["resolution"] = ticket.text("solution")
         body["resolveTime"] = days.moment(min(ticket.day + rng.randint(4, 11), -1), rng)
-    return Record(ticket.key, "cases", body, ticket.agent)
+    return Record(ticket.key, "cases", body, load("team")["reception"])
 
 
 def _said(rng: random.Random, days: Days, ticket: Ticket, age: str) -> Iterator[Record]:
