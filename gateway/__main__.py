@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 import sys
@@ -13,7 +12,7 @@ import uvloop
 from gateway import settings, wiring
 from gateway.protocol import LimitedProtocol
 from gateway.routes import RouteError
-from services.chassis import logs, telemetry
+from services.chassis import logs, memory, telemetry
 from services.chassis.permissions import MissingPermission
 from services.chassis.settings import SettingError
 
@@ -49,10 +48,7 @@ class _Server(uvicorn.Server):
 async def _serve(given: settings.GatewaySettings) -> None:
     host, _, port = given.platform.listen.rpartition(":")
     running = wiring.assemble(given)
-    # What was built until now stays for good: the collector need not look at it again with every request's garbage.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    memory.settle()
     config = uvicorn.Config(
         running.app,
         host=host.strip("[]") or "0.0.0.0",

@@ -6,12 +6,13 @@ import logging
 import signal
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from google.protobuf.descriptor import ServiceDescriptor
 from kith.type.v1 import platform_service_pb2
 
-from services.chassis import logs, mongo, telemetry
+from services.chassis import logs, memory, mongo, telemetry
 from services.chassis.identity import RemoteIdentity
 from services.chassis.peers import Peers
 from services.chassis.platform import Platform
@@ -34,26 +35,28 @@ def run(service: Service, settings: Settings, verifier: Verifier | None = None) 
         RuntimeError: the address is taken.
     """
     logs.start(settings.log_level, service.name, "api")
-    running = telemetry.start(service.name, "api", settings)
-    client = mongo.connect(settings, MongoSpans())
-    engine = Engine(settings, service.store(client, settings), Peers(settings))
-    mongo.assert_concerns(client, engine.store.database.name)
-    engine.store.migrate()
-    identity = RemoteIdentity(settings.peer("identity")) if verifier is None else None
-    if identity is not None:
-        identity.start()
-        verifier = identity.verifier()
-    assert verifier is not None
-    server = Server(methods(service, engine), verifier, settings.threads)
-    port = server.start(settings.listen)
-    _log.info("serving", extra={"port": port})
-    _wait_for_signal()
-    server.stop()
-    engine.peers.close()
-    if identity is not None:
-        identity.close()
-    client.close()
-    running.shutdown()
+    stopped = _stop_signal()
+    with ExitStack() as stack:
+        stack.callback(telemetry.start(service.name, "api", settings).shutdown)
+        client = stack.enter_context(mongo.connect(settings, MongoSpans()))
+        engine = Engine(settings, service.store(client, settings), Peers(settings))
+        stack.callback(engine.peers.close)
+        mongo.assert_concerns(client, engine.store.database.name)
+        engine.store.migrate()
+        identity = None if verifier else RemoteIdentity(settings.peer("identity"))
+        if identity is not None:
+            identity.start()
+            stack.callback(identity.close)
+            verifier = identity.verifier()
+        assert verifier is not None
+        server = Server(methods(service, engine), verifier, settings.threads)
+        stack.callback(server.stop)
+        port = server.start(settings.listen)
+        memory.settle()
+        _wait_for_keys(identity, stopped)
+        server.announce()
+        _log.info("serving", extra={"port": port})
+        stopped.wait()
 
 
 def methods(service: Service, engine: Engine) -> Mapping[ServiceDescriptor, Mapping[str, Method]]:
@@ -73,8 +76,14 @@ def methods(service: Service, engine: Engine) -> Mapping[ServiceDescriptor, Mapp
     return {**found, shared: bind(shared, {}, platform)}
 
 
-def _wait_for_signal() -> None:
+def _stop_signal() -> threading.Event:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    stopped.wait()
+    return stopped
+
+
+def _wait_for_keys(identity: RemoteIdentity | None, stopped: threading.Event) -> None:
+    """Nobody can be admitted before identity's keys are known, so nobody is sent here before."""
+    while identity is not None and not identity.keys.known() and not stopped.wait(0.05):
+        pass

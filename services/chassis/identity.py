@@ -18,6 +18,7 @@ from kith.identity.v1.token_service_pb2 import (
     SigningKey,
 )
 
+from services.chassis.channels import CHANNEL_OPTIONS
 from services.chassis.errors import Unauthenticated, Unavailable
 from services.chassis.principal import Verifier
 
@@ -35,7 +36,7 @@ class RemoteIdentity:
     """The identity api behind an address. `keys` are fetched in the background once started."""
 
     def __init__(self, address: str) -> None:
-        self._channel = grpc.insecure_channel(address, options=[("grpc.lb_policy_name", "round_robin")])
+        self._channel = grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
         self._exchange = self._channel.unary_unary(
             f"{_SERVICE}ExchangeApiKey",
             request_serializer=_serialize,

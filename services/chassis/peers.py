@@ -14,6 +14,7 @@ from kith.type.v1 import platform_service_pb2
 
 from services.chassis import errors, telemetry
 from services.chassis.call import Call
+from services.chassis.channels import CHANNEL_OPTIONS
 from services.chassis.settings import Settings
 
 M = TypeVar("M", bound=Message)
@@ -21,12 +22,6 @@ M = TypeVar("M", bound=Message)
 MAX_SECONDS = 5.0
 """No call to a peer takes longer, however patient the first caller is."""
 
-_OPTIONS = [
-    ("grpc.lb_policy_name", "round_robin"),
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-]
 _ERRORS: dict[grpc.StatusCode, type[errors.KithError]] = {
     grpc.StatusCode[kind.code.name]: kind
     for kind in (
@@ -100,7 +95,7 @@ class Peers:
 
     def _channel(self, service: str) -> grpc.Channel:
         if service not in self._channels:
-            self._channels[service] = grpc.insecure_channel(self._settings.peer(service), options=_OPTIONS)
+            self._channels[service] = grpc.insecure_channel(self._settings.peer(service), options=CHANNEL_OPTIONS)
         return self._channels[service]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from kith.type.v1 import platform_service_pb2 as pb
@@ -9,12 +10,14 @@ from pymongo import ASCENDING
 
 from services.chassis.bus.events import cloud_event, encode
 from services.chassis.call import Call
-from services.chassis.resources.bson_codec import to_datetime
+from services.chassis.resources.bson_codec import Document, to_datetime
 from services.chassis.resources.changes import COLLECTION
 from services.chassis.resources.references import missing_here
 from services.chassis.resources.store import Store, translated
 
 DEFAULT_PAGE = 100
+MAX_PAGE_BYTES = 4 * 1024 * 1024
+"""A page of events ends early when it grows beyond this, so that it fits into a gRPC message."""
 
 
 class Platform:
@@ -36,11 +39,23 @@ class Platform:
             found = self._store.database[COLLECTION].find(
                 query, sort=[("_id", ASCENDING)], limit=request.page_size or DEFAULT_PAGE
             )
-            events = (cloud_event(self._types[change["kind"]], change) for change in found)
-            return pb.ListEventsResponse(events=[encode(event).decode() for event in events])
+            return pb.ListEventsResponse(events=_page(self._event(change) for change in found))
+
+    def _event(self, change: Document) -> str:
+        return encode(cloud_event(self._types[change["kind"]], change)).decode()
 
     def CheckReferences(
         self, request: pb.CheckReferencesRequest, call: Call
     ) -> pb.CheckReferencesResponse:  # the RPC's name
         """Tells which names the tenant does not have here."""
         return pb.CheckReferencesResponse(missing=missing_here(self._store, call.principal.tenant, request.names))
+
+
+def _page(events: Iterable[str]) -> list[str]:
+    listed, size = [], 0
+    for event in events:
+        listed.append(event)
+        size += len(event)
+        if size > MAX_PAGE_BYTES:
+            break
+    return listed

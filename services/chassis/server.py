@@ -23,6 +23,7 @@ from services.chassis import errors, status, telemetry
 from services.chassis.call import Call
 from services.chassis.permissions import PUBLIC, require_permissions
 from services.chassis.principal import Principal, Verifier
+from services.chassis.resources import requests
 from services.chassis.resources.store import translated
 from services.chassis.resources.validation import check
 
@@ -32,6 +33,8 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 DEFAULT_SECONDS = 10.0
 """A caller that sets no deadline gets this one."""
 
+_REPLAYED = (("idempotent-replayed", "true"),)
+"""Trailing metadata of an answer that is an earlier one again; REST shows it as a header."""
 _NOBODY = Principal(tenant="", subject="", permissions=())
 _log = logging.getLogger(__name__)
 
@@ -69,15 +72,19 @@ class Server:
             self._add(service, by_name, permissions, verifier)
 
     def start(self, address: str) -> int:
-        """Listens on `host:port` (port 0 takes a free one) and serves; returns the port.
+        """Listens on `host:port` (port 0 takes a free one) and answers; returns the port.
 
         Raises:
             RuntimeError: the address is taken.
         """
         port = self._grpc.add_insecure_port(address)
         self._grpc.start()
-        self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+        self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
         return int(port)
+
+    def announce(self) -> None:
+        """Says that it is ready: from now on health checks send callers here."""
+        self._health.set("", health_pb2.HealthCheckResponse.SERVING)
 
     def stop(self, grace_seconds: float = 10.0) -> None:
         """Says that it is going, refuses new calls, and lets running ones end."""
@@ -127,16 +134,16 @@ def _behaviour(
         trace = (str(metadata.get("traceparent", "")), str(metadata.get("tracestate", "")))
         with telemetry.RpcServerSpan(span_name, *trace) as span:
             try:
-                principal = _NOBODY if public else verifier.verify(str(metadata.get("authorization", "")))
-                if not public and not principal.may(permission):
-                    raise errors.PermissionDenied(
-                        f"this needs the permission {permission}", metadata={"permission": permission}
-                    )
+                authorization = str(metadata.get("authorization", ""))
+                principal = _NOBODY if public else _admitted(verifier.verify(authorization), permission)
                 request = _parsed(request_class, raw)
                 check(protovalidate.collect_violations(request))
                 seconds = _seconds_left(context)
+                requests.begin()
                 with pymongo.timeout(seconds), translated():
                     response: Message = method(request, Call(principal, seconds, _address(metadata, context)))
+                if requests.replayed():
+                    context.set_trailing_metadata(_REPLAYED)
                 return response.SerializeToString()
             except Exception as error:
                 known = _known(error)
@@ -145,6 +152,12 @@ def _behaviour(
                 raise AssertionError("unreachable: abort_with_status raises") from error
 
     return answer
+
+
+def _admitted(principal: Principal, permission: str) -> Principal:
+    if not principal.may(permission):
+        raise errors.PermissionDenied(f"this needs the permission {permission}", metadata={"permission": permission})
+    return principal
 
 
 def _parsed(request_class: type[Message], raw: bytes) -> Message:

@@ -20,12 +20,13 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from services.chassis import logs, mongo, telemetry
+from services.chassis import logs, memory, mongo, telemetry
 from services.chassis.bus.container import Worker, build
 from services.chassis.bus.handlers import Handlers
 from services.chassis.bus.health import serve
 from services.chassis.resources.records import Record
 from services.chassis.settings import Settings
+from services.chassis.telemetry.mongo import MongoSpans
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def run(service: str, records: Sequence[Record], handlers: Handlers, settings: S
         SystemExit: with status 1, when the worker died of a mistake of ours.
     """
     logs.start(settings.log_level, service, "worker")
-    client = mongo.connect(settings)
+    client = mongo.connect(settings, MongoSpans())
     running = telemetry.start(service, "worker", settings)
     try:
         code = _run(Worker(service, records, handlers), client, settings)
@@ -60,6 +61,7 @@ def _run(worker: Worker, client: mongo.Client, settings: Settings) -> int:
         signal.signal(number, lambda *_: asked.set())
     health = serve(settings.listen, pulses, asked.is_set)
     container.start()
+    memory.settle()
     _log.info("the worker runs", extra={"listen": settings.listen})
     try:
         return _until_ended(container, asked)

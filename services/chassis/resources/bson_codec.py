@@ -108,8 +108,12 @@ def _converter(
 ) -> str:
     if message.full_name == TIMESTAMP:
         return timestamp
-    # A message may contain itself: its function is looked up when it is called, not when this one is compiled.
-    names[f"_{field}"] = lambda value: nested(message)(value)
+
+    def convert(value: Any) -> Any:
+        # Looked up when it is called, not when this one is compiled: a message may contain itself.
+        return nested(message)(value)
+
+    names[f"_{field}"] = convert
     return f"_{field}"
 
 

@@ -150,7 +150,8 @@ def _wrapper(message: Descriptor) -> Converter:
 
 def _dropped(field: FieldDescriptor, drop_output_only: bool, ignore_unknown: bool) -> bool:
     """Whether input must not set this field: output only, in a record (AIP-203: accepted and ignored)."""
-    if not drop_output_only or not field.containing_type.GetOptions().HasExtension(resource_pb2.resource):
+    record = field.containing_type
+    if not drop_output_only or record is None or not record.GetOptions().HasExtension(resource_pb2.resource):
         return False
     behaviors = field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
     return field_behavior_pb2.OUTPUT_ONLY in behaviors

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,19 @@ from services.chassis.resources.changes import COLLECTION, REQUEST_DAYS, Author
 
 if TYPE_CHECKING:
     from services.chassis.resources.store import Store
+
+
+_replayed: ContextVar[bool] = ContextVar("replayed", default=False)
+
+
+def begin() -> None:
+    """Says that a new call begins in this thread."""
+    _replayed.set(False)
+
+
+def replayed() -> bool:
+    """Whether the call was answered as an earlier one had been."""
+    return _replayed.get()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +88,7 @@ def find(database: Database[Document], author: Author, request: Request) -> Docu
 
 def answer(store: Store, change: Document, request: Request) -> Any:
     """The first answer again."""
+    _replayed.set(True)
     if "response" in change["request"]:
         return request.response.FromString(change["request"]["response"])
     return store.to_message(request.response, change["after"])
