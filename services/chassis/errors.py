@@ -77,6 +77,13 @@ class InvalidArgument(KithError):
         """The usual case: one field at fault."""
         return cls(f"{field}: {description}", reason=reason, violations=(Violation(field, description),))
 
+    def moved(self, part: str, place: str) -> InvalidArgument:
+        """The same with another name for the part at fault: what was `contact.owner` is `requests[3].contact.owner`."""
+        violations = tuple(Violation(_moved(one.field, part, place), one.description) for one in self.violations)
+        return InvalidArgument(
+            _moved(self.message, part, place), reason=self.reason, violations=violations, metadata=self.metadata
+        )
+
 
 class Unauthenticated(KithError):
     """The caller did not prove who it is."""
@@ -144,3 +151,7 @@ class Unavailable(KithError):
 
     code = Code.UNAVAILABLE
     default_reason = "UNAVAILABLE"
+
+
+def _moved(text: str, part: str, place: str) -> str:
+    return place + text.removeprefix(part) if text.startswith(f"{part}.") else text

@@ -12,7 +12,6 @@ from grpc_status import rpc_status
 
 from services.chassis.errors import DOMAIN, KithError
 
-
 MOST_MESSAGE_BYTES = 600
 """Of the message, which is sent twice, once with each byte of a foreign letter as three."""
 MOST_VIOLATIONS_BYTES = 2_200

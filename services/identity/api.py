@@ -155,7 +155,8 @@ class ApiKeyService:
         new = [NewApiKey(item.api_key) for item in request.requests]
 
         def work(tx: Transaction) -> api_key_pb.BatchCreateApiKeysResponse:
-            return api_key_pb.BatchCreateApiKeysResponse(api_keys=create_api_keys(tx, new))
+            places = [f"requests[{index}].api_key" for index in range(len(new))]
+            return api_key_pb.BatchCreateApiKeysResponse(api_keys=create_api_keys(tx, new, places))
 
         response = self._store.write(call.author(), work, repeated)
         _reveal(response.api_keys, new)
@@ -190,12 +191,12 @@ class NewApiKey:
         self.record.prefix = proofs.visible(proofs.API_KEY, self.identifier)
 
 
-def create_api_keys(tx: Transaction, new: Sequence[NewApiKey]) -> list[ApiKey]:
+def create_api_keys(tx: Transaction, new: Sequence[NewApiKey], places: Sequence[str] = ()) -> list[ApiKey]:
     """Stores API keys and the hashes of their secrets in one transaction; the secrets themselves nowhere."""
     records = [ApiKey() for _ in new]
     for record, key in zip(records, new, strict=True):
         record.CopyFrom(key.record)
-    created = tx.create_all(records, identifiers=[key.identifier for key in new])
+    created = tx.create_all(records, identifiers=[key.identifier for key in new], places=places)
     tx.collection(API_KEY_SECRETS).insert_many(
         [{"_id": key.identifier, "tenant": tx.tenant, "digest": proofs.digest(key.secret)} for key in new],
         session=tx.session,

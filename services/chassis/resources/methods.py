@@ -80,11 +80,11 @@ class StandardMethods:
         )
         for message in messages:
             clear_output_only(self._kind, message)
-        numbered = ((f"requests[{index}].{self._kind.kind}", message) for index, message in enumerate(messages))
-        self._check_references(list(numbered), call)
+        places = [f"requests[{index}].{self._kind.kind}" for index in range(len(messages))]
+        self._check_references(list(zip(places, messages, strict=True)), call)
 
         def work(tx: Transaction) -> Any:
-            created = tx.create_all([_copy(message) for message in messages])
+            created = tx.create_all([_copy(message) for message in messages], places=places)
             return self._response("BatchCreate", **{self._kind.collection: created})
 
         return self._store.write(call.author(), work, repeated)

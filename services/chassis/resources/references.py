@@ -47,10 +47,10 @@ class References:
         tenant = call.principal.tenant
         wanted: dict[str, str] = {}
         for prefix, message in messages:
-            for field, name, target in _names(RecordType.of(type(message)), message):
+            for field, path, name, target in _names(RecordType.of(type(message)), message):
                 if target is None or target.id_of(name) is None:
-                    raise InvalidArgument.of(f"{prefix}.{field.path}", f"{name!r} is not the name of {_kind(field)}")
-                wanted.setdefault(name, f"{prefix}.{field.path}")
+                    raise InvalidArgument.of(f"{prefix}.{path}", f"{name!r} is not the name of {_kind(field)}")
+                wanted.setdefault(name, f"{prefix}.{path}")
         now = time.monotonic()
         unknown = [name for name in wanted if self._known.get((tenant, name), 0) < now]
         missing = self._missing(unknown, call) if unknown else set()
@@ -94,29 +94,30 @@ def missing_here(store: Store, tenant: str, names: Iterable[str]) -> set[str]:
     return missing
 
 
-def _names(kind: RecordType, message: Message) -> Iterator[tuple[FieldInfo, str, RecordType | None]]:
-    """Each name in a message, with its field and the kind of record that it should be."""
+def _names(kind: RecordType, message: Message) -> Iterator[tuple[FieldInfo, str, str, RecordType | None]]:
+    """Each name in a message: its field, its path there, the name, and the kind of record that it should be."""
     document = None
     for field in kind.references:
         if field.output_only:
             continue
         if document is None:
             document = encode(message)
-        for name in _values(document, field.path.split(".")):
+        for path, name in _values(document, field.path.split(".")):
             target = _by_plural().get(name.partition("/")[0])
             if field.reference not in (ANY, target.type if target else ""):
                 target = None
-            yield field, name, target
+            yield field, path, name, target
 
 
-def _values(value: Any, path: list[str]) -> Iterator[str]:
+def _values(value: Any, steps: list[str], path: str = "") -> Iterator[tuple[str, str]]:
+    """What stands at the end of the steps, with its path: `lines[0].product`."""
     if isinstance(value, list):
-        for item in value:
-            yield from _values(item, path)
-    elif not path:
-        yield value
-    elif isinstance(value, dict) and path[0] in value:
-        yield from _values(value[path[0]], path[1:])
+        for index, item in enumerate(value):
+            yield from _values(item, steps, f"{path}[{index}]")
+    elif not steps:
+        yield path, value
+    elif isinstance(value, dict) and steps[0] in value:
+        yield from _values(value[steps[0]], steps[1:], f"{path}.{steps[0]}" if path else steps[0])
 
 
 def _kind(field: FieldInfo) -> str:

@@ -76,8 +76,17 @@ class Transaction:
         """Creates one record; see `create_all`."""
         return self.create_all([message], verb=verb, identifiers=[identifier])[0]
 
-    def create_all(self, messages: Sequence[M], *, verb: str = "created", identifiers: Sequence[str] = ()) -> list[M]:
+    def create_all(
+        self,
+        messages: Sequence[M],
+        *,
+        verb: str = "created",
+        identifiers: Sequence[str] = (),
+        places: Sequence[str] = (),
+    ) -> list[M]:
         """Creates records of one kind; output-only fields that hooks do not set are taken as they are given.
+
+        places: where in the request each of them stands, for errors: `requests[3].contact`.
 
         Raises:
             errors.InvalidArgument: a record breaks a rule.
@@ -87,7 +96,12 @@ class Transaction:
         documents = []
         for index, message in enumerate(messages):
             self.remaining = len(messages) - index
-            self._prepare(record, message, None)
+            try:
+                self._prepare(record, message, None)
+            except errors.InvalidArgument as error:
+                if not places:
+                    raise
+                raise error.moved(record.type.kind, places[index]) from error
             identifier = (identifiers[index] if identifiers else "") or changes.new_id()
             document = self._new_document(record, message, identifier)
             self.changes.append(changes.change_document(self.author, record.type, verb, self.now, None, document))
