@@ -91,5 +91,3 @@ def _id_of(moment: datetime.datetime) -> str:
     milliseconds = int(moment.replace(tzinfo=datetime.UTC).timestamp() * 1000)
     digits = f"{max(milliseconds, 0):012x}"
     return f"{digits[:8]}-{digits[8:]}"
-
-

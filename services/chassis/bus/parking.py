@@ -73,9 +73,7 @@ def describe(service: str, message: Any) -> Parked:
     )
 
 
-def _take(
-    uri: str, service: str, limit: int, wanted: Wanted, act: Callable[[Any, Any], None]
-) -> list[Parked]:
+def _take(uri: str, service: str, limit: int, wanted: Wanted, act: Callable[[Any, Any], None]) -> list[Parked]:
     taken = []
     with _messages(uri, service, limit) as (channel, messages):
         for message in messages:

@@ -51,7 +51,7 @@ def note(event: Event, tx: Transaction) -> None:
     }
     tx.collection(NOTES).insert_one(entry, session=tx.session)
     if company == "always fail" or (company == "fail twice" and event.attempt <= 2):
-        raise Broken("somebody@example.org has \"a secret\"")
+        raise Broken('somebody@example.org has "a secret"')
     if company == "slow":
         time.sleep(1.0)
     died = Path(os.environ["KITH_PROBE_DIED"])

@@ -192,5 +192,3 @@ class Stage:
 def a_tenant() -> str:
     """A tenant that no other test has."""
     return f"tenant-{uuid.uuid4().hex[:12]}"
-
-
