@@ -104,10 +104,12 @@ class Stage:
         self.insight = self.client[PREFIX + "insight"]
         self.insight[inbox.COLLECTION].create_indexes(inbox.INDEXES)
         self.workers: dict[str, Process] = {}
+        self._started: list[Process] = []
 
     def start(self, service: str, **environment: str) -> Process:
         """Another worker of a service."""
-        return Process(service, self.servers, self._home, environment)
+        self._started.append(Process(service, self.servers, self._home, environment))
+        return self._started[-1]
 
     def ensure(self, *services: str) -> None:
         """Has one worker of each of these services run, ready."""
@@ -118,7 +120,7 @@ class Stage:
             self.workers[service].await_ready()
 
     def close(self) -> None:
-        for worker in self.workers.values():
+        for worker in self._started:
             worker.kill()
         self.client.close()
 
