@@ -9,6 +9,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MOST_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 15.0
+MOST_UNREAD_BYTES = 64 * 1024 * 1024
+UNREAD_SECONDS = 30.0
+"""So much of a body that nobody wants any more is thrown away: closing at once would take the answer from a client that
+is still sending."""
 
 _PROBLEM = (
     b'{"type":"urn:kith:error:head-too-large","title":"Request Header Fields Too Large","status":431,'
@@ -21,13 +25,18 @@ _TOO_LARGE = (
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """Closes connections whose request head grows beyond 64 KiB or does not end within 15 seconds."""
+    """Closes connections whose request head grows beyond 64 KiB or does not end within 15 seconds.
+
+    What a client still sends of a body after its answer is thrown away, up to 64 MiB and for 30 seconds.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._head_bytes = 0
         self._in_head = True
         self._head_timer: asyncio.TimerHandle | None = None
+        self._unread_bytes = 0
+        self._unread_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Starts the clock of the first request."""
@@ -35,8 +44,9 @@ class LimitedProtocol(HttpToolsProtocol):
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._close_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stops the clock."""
+        """Stops the clocks."""
         self._stop_timer()
+        self._stop_unread_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -62,6 +72,31 @@ class LimitedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._stop_timer()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Counts what comes after the answer."""
+        super().on_body(body)
+        if self.cycle.response_complete:
+            self._unread_bytes += len(body)
+            if self._unread_bytes > MOST_UNREAD_BYTES:
+                self._close_slow()
+
+    def on_response_complete(self) -> None:
+        """An answer is out; whether its request is complete too, the next one shows."""
+        super().on_response_complete()
+        if self.cycle.more_body and self._unread_timer is None:
+            self._unread_timer = self.loop.call_later(UNREAD_SECONDS, self._close_slow)
+
+    def on_message_complete(self) -> None:
+        """A request is complete."""
+        self._unread_bytes = 0
+        self._stop_unread_timer()
+        super().on_message_complete()
+
+    def _stop_unread_timer(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
 
     def _stop_timer(self) -> None:
         if self._head_timer is not None:

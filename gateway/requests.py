@@ -251,10 +251,8 @@ def _is_deep(data: bytes) -> bool:
 
 
 def _too_large() -> Problem:
-    # The rest of the body is not read, so the connection cannot be used again.
-    problem = Problem(413, "BODY_TOO_LARGE", f"The body is larger than {MOST_BODY_BYTES} bytes.")
-    problem.headers.append((b"connection", b"close"))
-    return problem
+    # The connection stays open: the rest of the body is thrown away (`protocol.py`), so that the answer arrives.
+    return Problem(413, "BODY_TOO_LARGE", f"The body is larger than {MOST_BODY_BYTES} bytes.")
 
 
 _JSON = re.compile(r"application/(merge-patch\+)?json\s*(;\s*charset=\"?utf-8\"?\s*)?\Z", re.IGNORECASE)
