@@ -94,7 +94,8 @@ def _api(service: str, address: str, settings: Mapping[str, str]) -> Unit:
         command=(sys.executable, "-m", f"services.{service}", "api"),
         address=f"grpc://{address}",
         environment={**settings, "KITH_LISTEN": address},
-        after=(f"{service}-migrate",),
+        # The others are ready when they know identity's keys: waiting for those, they would hold its turn to start.
+        after=(f"{service}-migrate", *(("identity-api",) if service != "identity" else ())),
     )
 
 
