@@ -16,6 +16,7 @@ kith = LazyGroup(
         "lint": ("cli.checking:lint", "Check style, types, imports and protos."),
         "test": ("cli.checking:test", "Run the whole test suite."),
         "bench": ("cli.checking:bench", "Measure speed."),
+        "scaffold": ("cli.scaffold.command:scaffold", "Write the gRPC service of a new record."),
         "proto": ("cli.checking:proto", "Generate code from the protos."),
     },
     help="Kith, a CRM of small services. Every command explains itself with --help.",

@@ -1,4 +1,4 @@
-"""Pages that describe the API: the landing page, the reference and OpenAPI. They load nothing from elsewhere."""
+"""Pages that describe the API: the landing page, the reference, OpenAPI, AsyncAPI. They load nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -58,9 +58,10 @@ class Document:
         return f'"{hashlib.sha256(self._plain).hexdigest()[:32]}"'.encode()
 
 
-def documents(describe: Callable[[], dict[str, Any]]) -> dict[str, Document]:
-    """The documents by path; `describe` makes the OpenAPI document."""
+def documents(describe: Callable[[], dict[str, Any]], catalogue: Callable[[], dict[str, Any]]) -> dict[str, Document]:
+    """The documents by path; `describe` makes the OpenAPI document, `catalogue` the AsyncAPI one of all events."""
     static = files("gateway") / "static"
     found = {path: Document(kind, (static / name).read_bytes) for path, (name, kind) in _FILES.items()}
     found["/openapi.json"] = Document(b"application/json", lambda: orjson.dumps(describe()))
+    found["/asyncapi.json"] = Document(b"application/json", lambda: orjson.dumps(catalogue()))
     return found

@@ -38,5 +38,10 @@ def service_proto(service: str, singular: str, plural: str, *, read_only: bool =
     return re.sub(r"\n  }\n+(?=  //)", "\n  }\n\n", text).rstrip() + "\n"
 
 
+def path_of(service: str, singular: str) -> str:
+    """Where a record's gRPC service stands, from the protos' folder: `kith/cases/v1/message_service.proto`."""
+    return f"kith/{service}/v1/{_snake(singular)}_service.proto"
+
+
 def _snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

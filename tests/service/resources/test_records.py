@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from kith.contact.v1.account_pb2 import Account
@@ -24,7 +25,7 @@ from services.chassis import errors
 from tests.service.resources.conftest import Caller
 
 
-def ada(**fields: object) -> CreateContactRequest:
+def ada(**fields: Any) -> CreateContactRequest:
     return CreateContactRequest(contact=Contact(given_name="Ada", family_name="Lovelace", **fields))
 
 
@@ -72,7 +73,8 @@ def test_updates_of_one_record_at_once_are_all_kept(caller: Caller) -> None:
     fields = ["title", "department", "lead_source", "description", "honorific_prefix"]
 
     def update(field: str) -> None:
-        changed = Contact(name=contact.name, **{field: field})
+        values: dict[str, Any] = {field: field}
+        changed = Contact(name=contact.name, **values)
         caller.UpdateContact(UpdateContactRequest(contact=changed, update_mask={"paths": [field]}))
 
     with ThreadPoolExecutor(len(fields)) as threads:
@@ -142,15 +144,15 @@ def test_several_are_got_in_the_order_of_their_names_or_none(caller: Caller) -> 
 def test_nothing_crosses_tenants(caller: Caller) -> None:
     contact = caller.CreateContact(ada())
     stranger = caller.of_tenant("somebody-else")
-    for attempt in (
-        lambda: stranger.GetContact(GetContactRequest(name=contact.name)),
-        lambda: stranger.UpdateContact(UpdateContactRequest(contact=Contact(name=contact.name, title="mine"))),
-        lambda: stranger.DeleteContact(DeleteContactRequest(name=contact.name)),
-        lambda: stranger.ListContactChanges(ListContactChangesRequest(name=contact.name)),
-        lambda: stranger.BatchGetContacts(BatchGetContactsRequest(names=[contact.name])),
+    for method, request in (
+        (stranger.GetContact, GetContactRequest(name=contact.name)),
+        (stranger.UpdateContact, UpdateContactRequest(contact=Contact(name=contact.name, title="mine"))),
+        (stranger.DeleteContact, DeleteContactRequest(name=contact.name)),
+        (stranger.ListContactChanges, ListContactChangesRequest(name=contact.name)),
+        (stranger.BatchGetContacts, BatchGetContactsRequest(names=[contact.name])),
     ):
         with pytest.raises(errors.NotFound):
-            attempt()
+            method(request)
     assert caller.GetContact(GetContactRequest(name=contact.name)) == contact
 
 
