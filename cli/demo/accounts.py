@@ -11,7 +11,7 @@ from cli.demo.customers import Contact, Customer, digits, staff
 from cli.demo.materials import load
 from cli.demo.plan import Json, Record, key, money, ref
 
-_LEAVERS_SHARE = 0.3
+_LEAVERS_SHARE = 0.2
 """Of the Nordic accounts, those that the colleague had who leaves."""
 
 

@@ -115,7 +115,7 @@ def staff(rng: random.Random, customer: Customer, keys: Iterator[str], count: in
     titles = load("companies")["titles"]
     heads = {"Public sector": titles["public"], "Bicycle retail & leasing": titles["shop"]}
     usual = titles["heads"] if customer.employees > 40 else titles["small"]
-    mailboxes: set[str] = set()
+    mailboxes = {contact.person.mailbox for contact in customer.contacts}
     roles = [rng.choice(heads.get(customer.industry, usual)), *rng.sample(titles["staff"], count - 1)]
     for title, department in roles:
         who = _somebody_new(rng, customer.place.language, mailboxes)

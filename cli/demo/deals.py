@@ -56,6 +56,11 @@ class Deal:
         """The key of the order that it becomes."""
         return f"{self.key}:order"
 
+    @property
+    def renews(self) -> bool:
+        """Whether they go on with what they have."""
+        return self.title.startswith(_RENEWAL)
+
     def lines(self) -> list[Json]:
         """What would be sold, at the price agreed upon."""
         return [
@@ -129,10 +134,10 @@ def moves(rng: random.Random, start: int, target: int) -> Iterator[int]:
         yield start
 
 
-def next_step(rng: random.Random, stages: Stages, stage: int) -> str:
+def next_step(rng: random.Random, stages: Stages, stage: int, *, renewal: bool = False) -> str:
     """What to do next in a stage."""
     texts = load("deals")["stages"]
-    part = "early" if stage < 2 else "middle" if stage < stages.quoted else "late"
+    part = "renewal" if renewal else "early" if stage < 2 else "middle" if stage < stages.quoted else "late"
     return str(rng.choice(texts[part]))
 
 
@@ -200,7 +205,7 @@ def _record(rng: random.Random, days: Days, deal: Deal, stages: Stages, start: i
         "owner": ref(team.user(customer.owner)),
         "type": _type(deal),
         "leadSource": rng.choice(load("deals")["sources"]),
-        "description": rng.choice(load("deals")["descriptions"]).format(**customer.words(deal.contact)),
+        "description": _description(rng, deal),
         "externalId": deal.key,
     }
     if deal.outcome is Outcome.WON_LONG_AGO:
@@ -211,12 +216,22 @@ def _record(rng: random.Random, days: Days, deal: Deal, stages: Stages, start: i
     else:
         # First it is an estimate; the lines come with the quote.
         estimate = max(1, round(deal.amount_euro() * rng.uniform(0.8, 1.3) / 500)) * 500
-        body |= {"stage": stages.open[start], "amount": money(estimate), "nextStep": next_step(rng, stages, start)}
+        body |= {
+            "stage": stages.open[start],
+            "amount": money(estimate),
+            "nextStep": next_step(rng, stages, start, renewal=deal.renews),
+        }
     return Record(deal.key, "opportunities", body, customer.owner)
 
 
+def _description(rng: random.Random, deal: Deal) -> str:
+    shop = deal.customer.industry == "Bicycle retail & leasing"
+    texts = load("deals")["renewals" if deal.renews else "shops" if shop else "descriptions"]
+    return str(rng.choice(texts)).format(**deal.customer.words(deal.contact))
+
+
 def _type(deal: Deal) -> str:
-    if deal.title.startswith(_RENEWAL):
+    if deal.renews:
         return _RENEWAL
     before = any(delivery.day < deal.day for delivery in deal.customer.deliveries)
     return "Expansion" if before else "New customer"
@@ -233,7 +248,7 @@ def _history(rng: random.Random, days: Days, deal: Deal, stages: Stages, start: 
         return
     quoted = False
     for stage in moves(rng, start, target):
-        change: Json = {"stage": stages.open[stage], "nextStep": next_step(rng, stages, stage)}
+        change: Json = {"stage": stages.open[stage], "nextStep": next_step(rng, stages, stage, renewal=deal.renews)}
         if stage >= stages.quoted and not quoted:
             change["lines"] = deal.lines()
             quoted = True

@@ -24,6 +24,7 @@ class Ticket:
     """A case. `day`: when it came in, counted from today; `words`: what its texts may name."""
 
     key: str
+    subject: str
     topic: Mapping[str, Any]
     customer: Customer
     contact: Contact
@@ -84,7 +85,8 @@ def _ticket(rng: random.Random, key: str, customer: Customer, age: str) -> Ticke
     }
     agent = rng.choice(load("team")["queues"][topic["queue"]]["members"])
     day = _day(rng, topic, delivery) if age == "old" else 0
-    return Ticket(key, topic, customer, contact, delivery, agent, rng.choice(_ORIGINS), day, words)
+    subject = rng.choice(topic["subjects"]).format_map(words)
+    return Ticket(key, subject, topic, customer, contact, delivery, agent, rng.choice(_ORIGINS), day, words)
 
 
 def _topics(delivery: Delivery | None, age: str) -> list[Mapping[str, Any]]:
@@ -120,7 +122,7 @@ def _day(rng: random.Random, topic: Mapping[str, Any], delivery: Delivery | None
 def _record(rng: random.Random, days: Days, ticket: Ticket, age: str) -> Record:
     topic = ticket.topic
     body: Json = {
-        "subject": rng.choice(topic["subjects"]).format_map(ticket.words),
+        "subject": ticket.subject,
         "description": ticket.text("text"),
         "priority": f"CASE_PRIORITY_{topic['priority']}",
         "origin": ticket.origin,
@@ -201,6 +203,7 @@ def _inbound(ticket: Ticket, what: str) -> Json:
     return {
         "case": ref(ticket.key),
         "direction": "MESSAGE_DIRECTION_INBOUND",
+        "subject": ticket.subject if what == "text" else f"Re: {ticket.subject}",
         "body": f"Hello,\n\n{ticket.text(what)}\n\n{ticket.contact.person.name}\n{ticket.customer.name}",
         "fromAddress": ticket.contact.email,
         "toAddresses": [f"{ticket.topic['queue']}@{team.DOMAIN}"],
@@ -213,6 +216,7 @@ def _outbound(ticket: Ticket, what: str) -> Json:
     return {
         "case": ref(ticket.key),
         "direction": "MESSAGE_DIRECTION_OUTBOUND",
+        "subject": f"Re: {ticket.subject}",
         "body": ticket.answer(what),
         "fromAddress": f"{ticket.topic['queue']}@{team.DOMAIN}",
         "toAddresses": [ticket.contact.email],
