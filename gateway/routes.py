@@ -99,7 +99,7 @@ class Tree:
         last, mark, verb = segments[-1].rpartition(":")
         if not mark:
             last, verb = verb, ""
-        if not last:
+        if not last or (mark and not verb):
             return None
         end = node.literals.get(last) or node.any
         methods = end.verbs.get(verb) if end is not None else None

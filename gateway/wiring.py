@@ -18,7 +18,7 @@ from gateway.routes import Rule, Tree, rules
 from gateway.settings import GatewaySettings
 from gateway.stream import EventStreams
 from gateway.transcode import Route
-from services.chassis import protos
+from services.chassis import asyncapi, protos
 from services.chassis.identity import RemoteIdentity
 from services.chassis.permissions import require_permissions
 from services.chassis.settings import SERVICES
@@ -83,7 +83,7 @@ def _tree(served: list[Rule], channels: Channels, timeout_seconds: float) -> Tre
 
 def _pages(channels: Channels, identity: RemoteIdentity, served: list[Rule], streams: EventStreams) -> dict[str, Page]:
     health = Health(channels, identity.keys.known)
-    described = documents(lambda: openapi.document(served))
+    described = documents(lambda: openapi.document(served), asyncapi.document)
     return {
         "/healthz": health.alive,
         "/readyz": health.ready,

@@ -26,6 +26,12 @@ def wire(platform: Platform) -> Iterator[Wire]:
 
 
 @pytest.fixture(scope="session")
+def platform_url(platform: Platform) -> str:
+    """Where the gateway is."""
+    return platform.addresses.gateway
+
+
+@pytest.fixture(scope="session")
 def described(wire: Wire) -> Described:
     """The API as it describes itself."""
     return Described(wire.send(call("the description", "GET", "/openapi.json", "")).json)

@@ -28,10 +28,11 @@ class Seen:
 class EventStream:
     """Listens to /v1/events:stream in the background and goes on with Last-Event-ID when it is cut off."""
 
-    def __init__(self, gateway: str, api_key: str) -> None:
+    def __init__(self, gateway: str, api_key: str, *, last: str = "") -> None:
+        """`last` is the id of an event to go on after."""
         self._url = f"{gateway}/v1/events:stream"
         self._headers = {"Authorization": f"Bearer {api_key}", "Accept": "text/event-stream"}
-        self._last = ""
+        self._last = last
         self._stopped = threading.Event()
         self.opened = threading.Event()
         self.seen: list[Seen] = []
