@@ -42,6 +42,9 @@ class Operation:
     answer: Json
     """The schema of the body of a success."""
     headers: frozenset[str]
+    """The headers of a success."""
+    takes: frozenset[str]
+    """The standard headers that it takes: IdempotencyKey, IfMatch, IfNoneMatch, RequestTimeout."""
 
     def __str__(self) -> str:
         return f"{self.name} ({self.method} {self.path})"
@@ -139,6 +142,7 @@ class Described:
             success=success,
             answer=content.get("application/json", {}).get("schema", {}),
             headers=frozenset(one["responses"][success].get("headers", {})),
+            takes=frozenset(p["$ref"].rpartition("/")[2] for p in one["parameters"] if "$ref" in p),
         )
 
 
