@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.errors import CONTENT_TYPE, Problem
 
 MOST_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 15.0
@@ -14,14 +18,14 @@ UNREAD_SECONDS = 30.0
 """So much of a body that nobody wants any more is thrown away: closing at once would take the answer from a client that
 is still sending."""
 
-_PROBLEM = (
-    b'{"type":"urn:kith:error:head-too-large","title":"Request Header Fields Too Large","status":431,'
-    b'"detail":"The request line and headers are larger than 64 KiB.","reason":"HEAD_TOO_LARGE"}'
+_NOT_HTTP = ("Bad Request", 400, "NOT_HTTP", "This is no HTTP request: its first line or a header is malformed.")
+_HEAD_TOO_LARGE = (
+    "Request Header Fields Too Large",
+    431,
+    "HEAD_TOO_LARGE",
+    "The request line and headers are larger than 64 KiB.",
 )
-_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/problem+json\r\n"
-    b"connection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(_PROBLEM), _PROBLEM)
-)
+_log = logging.getLogger(__name__)
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -55,8 +59,11 @@ class LimitedProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
         super().data_received(data)
         if self._in_head and self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
-            self.transport.write(_TOO_LARGE)
-            self.transport.close()
+            self._refuse(*_HEAD_TOO_LARGE)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuses what the parser cannot read."""
+        self._refuse(*_NOT_HTTP)
 
     def on_message_begin(self) -> None:
         """A head begins."""
@@ -92,6 +99,15 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unread_bytes = 0
         self._stop_unread_timer()
         super().on_message_complete()
+
+    def _refuse(self, title: str, status: int, reason: str, detail: str) -> None:
+        """Answers without a request: there is no span, so the trace id is one that only the log knows."""
+        trace_id = os.urandom(16).hex()
+        _log.warning(detail, extra={"trace_id": trace_id})
+        body = Problem(status, reason, detail).body(trace_id)
+        head = f"HTTP/1.1 {status} {title}\r\ncontent-type: {CONTENT_TYPE.decode()}\r\nconnection: close\r\n"
+        self.transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        self.transport.close()
 
     def _stop_unread_timer(self) -> None:
         if self._unread_timer is not None:

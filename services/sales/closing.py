@@ -24,6 +24,8 @@ def win(tx: Transaction, request: WinOpportunityRequest) -> WinOpportunityRespon
     order = _order(tx, opportunity)
     if order is not None and opportunity.state == OPPORTUNITY_STATE_WON:
         return WinOpportunityResponse(opportunity=opportunity, order=order)
+    if request.etag:
+        tx.get(Opportunity, request.name, etag=request.etag)  # before an order takes the next number
     order = order or tx.create(opportunities.order_of(opportunity))
     move = _move(tx, opportunity, STAGE_OUTCOME_WON)
 

@@ -52,16 +52,18 @@ class Transaction:
         """A collection that is no record (a read model, an inbox): pass it `session=tx.session` and the tenant."""
         return self._store.database[name]
 
-    def get(self, message: type[M], name: str) -> M:
+    def get(self, message: type[M], name: str, *, etag: str = "") -> M:
         """A record by its name.
 
         Raises:
             errors.NotFound: the tenant has no such record, or it is deleted.
+            errors.Aborted: `etag` is given and is not the current one.
         """
         record = self._store.record(message)
         document = self._read(record, name)
         if "delete_time" in document:
             raise errors.NotFound.of(name)
+        _check_etag(document, etag)
         return self._store.to_message(message, document)
 
     def find(self, message: type[M], query: Document, *, limit: int = 100) -> list[M]:
