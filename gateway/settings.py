@@ -36,24 +36,13 @@ def from_environment(environment: Mapping[str, str]) -> GatewaySettings:
     """
     return GatewaySettings(
         platform=chassis.from_environment(environment),
-        rate_per_second=_number(environment, "KITH_RATE_LIMIT", 2_000, low=0.1, high=1e6),
-        rate_burst=int(_number(environment, "KITH_RATE_BURST", 4_000, low=1, high=1e7)),
-        timeout_seconds=_number(environment, "KITH_REQUEST_TIMEOUT", 10, low=0.1, high=60),
+        rate_per_second=chassis.number(environment, "KITH_RATE_LIMIT", 2_000, low=0.1, high=1e6),
+        rate_burst=int(chassis.number(environment, "KITH_RATE_BURST", 4_000, low=1, high=1e7)),
+        timeout_seconds=chassis.number(environment, "KITH_REQUEST_TIMEOUT", 10, low=0.1, high=60),
         cors_origins=_origins(environment.get("KITH_CORS_ORIGINS", "")),
-        most_in_flight=int(_number(environment, "KITH_MAX_IN_FLIGHT", 1_000, low=1, high=1e5)),
-        most_streams=int(_number(environment, "KITH_MAX_STREAMS", 2_000, low=1, high=1e5)),
+        most_in_flight=int(chassis.number(environment, "KITH_MAX_IN_FLIGHT", 1_000, low=1, high=1e5)),
+        most_streams=int(chassis.number(environment, "KITH_MAX_STREAMS", 2_000, low=1, high=1e5)),
     )
-
-
-def _number(environment: Mapping[str, str], name: str, default: float, *, low: float, high: float) -> float:
-    text = environment.get(name, "")
-    try:
-        value = float(text) if text else default
-    except ValueError as error:
-        raise SettingError(f"{name} is {text!r}: give a number from {low:g} to {high:g}") from error
-    if not low <= value <= high:
-        raise SettingError(f"{name} is {text!r}: give a number from {low:g} to {high:g}")
-    return value
 
 
 def _origins(text: str) -> tuple[str, ...]:

@@ -57,24 +57,22 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         mail_from=environment.get("KITH_MAIL_FROM", "kith@localhost"),
         public_url=environment.get("KITH_PUBLIC_URL", "").rstrip("/"),
         otlp_endpoint=environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
-        traces_ratio=_number(environment, "OTEL_TRACES_SAMPLER_ARG", 1.0, low=0, high=1),
-        threads=int(_number(environment, "KITH_THREADS", 8, low=1, high=256)),
+        traces_ratio=number(environment, "OTEL_TRACES_SAMPLER_ARG", 1.0, low=0, high=1),
+        threads=int(number(environment, "KITH_THREADS", 8, low=1, high=256)),
         retry_delays=_delays(environment, "KITH_RETRY_DELAYS"),
         log_level=environment.get("LOG_LEVEL", "INFO").upper(),
         signing_keys=environment.get("KITH_SIGNING_KEYS", ""),
-        token_seconds=int(_number(environment, "KITH_TOKEN_SECONDS", 300, low=60, high=300)),
+        token_seconds=int(number(environment, "KITH_TOKEN_SECONDS", 300, low=60, high=300)),
         peers={name: environment.get(f"KITH_{name.upper()}_ADDRESS", "") for name in SERVICES},
     )
 
 
-def _required(environment: Mapping[str, str], name: str, meaning: str) -> str:
-    value = environment.get(name, "")
-    if not value:
-        raise SettingError(f"{name} is not set: give {meaning}")
-    return value
+def number(environment: Mapping[str, str], name: str, default: float, *, low: float, high: float) -> float:
+    """A number from the environment.
 
-
-def _number(environment: Mapping[str, str], name: str, default: float, *, low: float, high: float) -> float:
+    Raises:
+        SettingError: it is none, or outside of its bounds.
+    """
     text = environment.get(name, "")
     try:
         value = float(text) if text else default
@@ -82,6 +80,13 @@ def _number(environment: Mapping[str, str], name: str, default: float, *, low: f
         raise SettingError(f"{name} is {text!r}: give a number from {low:g} to {high:g}") from error
     if not low <= value <= high:
         raise SettingError(f"{name} is {text!r}: give a number from {low:g} to {high:g}")
+    return value
+
+
+def _required(environment: Mapping[str, str], name: str, meaning: str) -> str:
+    value = environment.get(name, "")
+    if not value:
+        raise SettingError(f"{name} is not set: give {meaning}")
     return value
 
 
