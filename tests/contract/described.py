@@ -160,7 +160,9 @@ def right_body(operation: Operation, tenant: Tenant, mark: str) -> Any:
 
 def singular(operation: Operation) -> str:
     """What one record of a batch is called in its request."""
-    return {"activities": "activity", "opportunities": "opportunity"}.get(operation.tag, operation.tag.removesuffix("s"))
+    return {"activities": "activity", "opportunities": "opportunity"}.get(
+        operation.tag, operation.tag.removesuffix("s")
+    )
 
 
 def placed(body: Any, path: tuple[Step, ...], value: Any) -> Any:

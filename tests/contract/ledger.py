@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import bson
@@ -18,11 +17,12 @@ _USES = {"use_time"}
 Held = dict[str, str]
 
 
-@dataclass(frozen=True)
 class Ledger:
     """Looks into the databases of one platform."""
 
-    client: pymongo.MongoClient[dict[str, Any]]
+    def __init__(self, client: pymongo.MongoClient[dict[str, Any]]) -> None:
+        self.client = client
+        self._settled: Held = {}
 
     def read(self) -> Held:
         """Fingerprints by database, collection and document."""
@@ -39,12 +39,15 @@ class Ledger:
         """As `read`, once the workers have nothing left to do: nothing changed for `quiet_seconds`."""
         deadline = time.monotonic() + at_most_seconds
         held, since = self.read(), time.monotonic()
+        if held == self._settled:
+            return held  # nothing happened since it was quiet
         while time.monotonic() - since < quiet_seconds:
             assert time.monotonic() < deadline, f"the databases did not come to rest within {at_most_seconds:g} s"
             time.sleep(0.2)
             now = self.read()
             if now != held:
                 held, since = now, time.monotonic()
+        self._settled = held
         return held
 
 

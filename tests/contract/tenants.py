@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,18 +82,24 @@ def furnish(tenant: Tenant, wire: Wire, word: str, mark: str) -> None:
     """Creates one record of each kind; `word` is in their texts, `mark` makes unique values unique."""
     for plural in ORDER:
         answer = wire.send(
-            call(f"create one of {plural}", "POST", f"/v1/{plural}", tenant.token, sample(plural, tenant.names, word, mark))
+            call(
+                f"create one of {plural}",
+                "POST",
+                f"/v1/{plural}",
+                tenant.token,
+                sample(plural, tenant.names, word, mark),
+            )
         )
         assert answer.status == 201, answer
         tenant.names[plural] = answer.json["name"]
     tenant.names["tenants"] = _first(wire, tenant, "tenants")
     lead = tenant.names["leads"]
     assigned = call("assign the lead", "POST", f"/v1/{lead}:assign", tenant.token, {"owner": tenant.names["users"]})
-    assert (answer := wire.send(assigned)).status == 200, answer
+    answer = wire.send(assigned)
+    assert answer.status == 200, answer
     for plural in MADE_BY_WORKERS:
-        tenant.names[plural] = eventually(
-            lambda plural=plural: _first(wire, tenant, plural), seconds=60, what=f"the first of {plural}"
-        )
+        ask = partial(_first, wire, tenant, plural)
+        tenant.names[plural] = eventually(ask, seconds=60, what=f"the first of {plural}")
 
 
 def _first(wire: Wire, tenant: Tenant, plural: str) -> str:

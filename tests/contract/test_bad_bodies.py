@@ -39,7 +39,7 @@ SMALL = {
     "UTF-16": "{}".encode("utf-16"),
     "not a number": b'{"x":NaN}',
     "a huge number": b'{"x":1e999}',
-    "a comment": b'{/* x */}',
+    "a comment": b"{/* x */}",
     "single quotes": b"{'x':1}",
     "a deep list": b"[" * _DEEP,
     "a closed deep list": b"[" * _DEEP + b"]" * _DEEP,
@@ -78,9 +78,7 @@ def test_no_operation_takes_another_content_type_or_a_packed_body(
     assert {answer.status for answer in answers} == {415}
 
 
-def test_no_operation_reads_a_body_that_is_declared_too_large(
-    wire: Wire, described: Described, ours: Tenant
-) -> None:
+def test_no_operation_reads_a_body_that_is_declared_too_large(wire: Wire, described: Described, ours: Tenant) -> None:
     for operation in described.operations:
         if not operation.body or operation.permission == "operator":
             continue
@@ -127,7 +125,13 @@ def test_a_batch_in_which_everything_is_wrong_is_refused_with_the_first_of_them(
 def test_a_body_where_none_belongs_does_no_harm(wire: Wire, described: Described, ours: Tenant) -> None:
     reading = [operation for operation in described.operations if operation.method == "GET"]
     answers = wire.send_all(
-        Call(f"{operation}: {about}", "GET", f"{_target(operation, ours)}{_names(operation, ours)}", body, token=ours.token)
+        Call(
+            f"{operation}: {about}",
+            "GET",
+            f"{_target(operation, ours)}{_names(operation, ours)}",
+            body,
+            token=ours.token,
+        )
         for operation in reading
         for about, body in (("a text", b"Hello"), ("a deep list", b"[" * _DEEP), ("an object", b'{"x":1}'))
     )

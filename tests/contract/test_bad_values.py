@@ -17,7 +17,20 @@ from tests.contract.wrong import wrong_parameters, wrong_values
 
 pytestmark = pytest.mark.usefixtures("nothing_changes")
 
-_IDS = ("%00", "%ff", "%ed%a0%80", "..%2f..", "%24ne", "x" * 191, "x" * 12_000, "%7B%22$ne%22:1%7D", "a%20b", "*", "-", ABSENT)
+_IDS = (
+    "%00",
+    "%ff",
+    "%ed%a0%80",
+    "..%2f..",
+    "%24ne",
+    "x" * 191,
+    "x" * 12_000,
+    "%7B%22$ne%22:1%7D",
+    "a%20b",
+    "*",
+    "-",
+    ABSENT,
+)
 
 
 def test_every_wrong_value_in_every_field_is_refused_and_named(wire: Wire, described: Described, ours: Tenant) -> None:
@@ -28,7 +41,9 @@ def test_every_wrong_value_in_every_field_is_refused_and_named(wire: Wire, descr
 
 
 def test_every_required_field_that_is_missing_is_named(wire: Wire, described: Described, ours: Tenant) -> None:
-    with_body = (operation for operation in described.operations if operation.body and operation.permission != "operator")
+    with_body = (
+        operation for operation in described.operations if operation.body and operation.permission != "operator"
+    )
     answers = wire.send_all(call for operation in with_body for call in _incomplete_bodies(described, operation, ours))
     assert len(answers) > 30
     assert not (wrong := [*refusals(answers), *_unnamed(answers)]), told(wrong)

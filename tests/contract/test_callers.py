@@ -103,7 +103,9 @@ def test_every_operation_is_refused_to_who_holds_every_other_permission(
 ) -> None:
     guarded = [operation for operation in _closed(described) if operation.permission not in UNGRANTED]
     assert len(guarded) > 130
-    answers = wire.send_all(replace(_right(operation, ours), token=without[operation.permission]) for operation in guarded)
+    answers = wire.send_all(
+        replace(_right(operation, ours), token=without[operation.permission]) for operation in guarded
+    )
     wrong = _unless(answers, 403, "PERMISSION_DENIED")
     for operation, answer in zip(guarded, answers, strict=True):
         if operation.permission not in (answer.json or {}).get("metadata", {}).values():
@@ -143,8 +145,23 @@ def test_the_one_permission_that_an_operation_names_is_all_that_it_needs(
 def test_no_other_spelling_of_a_path_or_method_leads_around_the_check(wire: Wire, ours: Tenant) -> None:
     contact = f"/v1/{ours.names['contacts']}"
     paths = (
-        *("/v1/contacts/", "/V1/contacts", "/v1/Contacts", "//v1/contacts", "/v1//contacts", "/v2/contacts", "/contacts"),
-        *("/v1/contacts;x=1", "/v1/./contacts", "/v1/accounts/../contacts", "/v1/%63ontacts%2f", "/v1/contacts:", "/v1/contacts%00"),
+        *(
+            "/v1/contacts/",
+            "/V1/contacts",
+            "/v1/Contacts",
+            "//v1/contacts",
+            "/v1//contacts",
+            "/v2/contacts",
+            "/contacts",
+        ),
+        *(
+            "/v1/contacts;x=1",
+            "/v1/./contacts",
+            "/v1/accounts/../contacts",
+            "/v1/%63ontacts%2f",
+            "/v1/contacts:",
+            "/v1/contacts%00",
+        ),
         *(f"{contact}/", f"{contact}/changes/", f"{contact}:Undelete", f"{contact}:delete", f"{contact}/.."),
     )
     methods = ("GET", "POST", "DELETE")
@@ -219,11 +236,20 @@ def _bad_tokens(wire: Wire, tenant: Tenant, keys: Path, spare: Path) -> dict[str
     me = wire.send(call("me", "GET", "/v1/users:me", tenant.token)).json
     now = int(time.time())
     right: dict[str, Any] = {
-        **{"iss": tokens.ISSUER, "aud": tokens.AUDIENCE, "sub": me["user"]["name"], "permissions": ["*"]},
-        **{"tenant": me["tenant"]["name"].partition("/")[2], "iat": now - 60, "nbf": now - 60, "exp": now + 240},
+        "iss": tokens.ISSUER,
+        "aud": tokens.AUDIENCE,
+        "sub": me["user"]["name"],
+        "tenant": me["tenant"]["name"].partition("/")[2],
+        "permissions": ["*"],
+        "iat": now - 60,
+        "nbf": now - 60,
+        "exp": now + 240,
     }
     pem = next(keys.glob("*.pem"))
-    key, kid = OKPKey.import_key(pem.read_bytes()), wire.send(call("", "GET", "/v1/signingKeys", "")).json["keys"][0]["kid"]
+    key, kid = (
+        OKPKey.import_key(pem.read_bytes()),
+        wire.send(call("", "GET", "/v1/signingKeys", "")).json["keys"][0]["kid"],
+    )
 
     def signed(**changes: Any) -> str:
         header = {"alg": tokens.ALGORITHM, "kid": kid}
@@ -276,5 +302,3 @@ def _odd_headers(payload: str, signature: str, kid: str) -> dict[str, str]:
 
 def _part(value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
-
-

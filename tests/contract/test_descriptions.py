@@ -56,7 +56,9 @@ def walk(wire: Wire, platform_url: str, described: Described, theirs: Tenant) ->
         walker.trade()
         walker.people()
         wanted = {f"{service}.{kind}" for service, kind in _told(described, wire)} - UNSEEN
-        eventually(lambda: wanted <= {_channel(seen.event) for seen in stream.seen} or _late(stream, wanted), seconds=30)
+        eventually(
+            lambda: wanted <= {_channel(seen.event) for seen in stream.seen} or _late(stream, wanted), seconds=30
+        )
         walk.events = [seen.event for seen in stream.seen]
     return walk
 
@@ -121,7 +123,9 @@ def test_every_error_keeps_the_schema_of_problems(wire: Wire, described: Describ
     assert not wrong, told(wrong)
 
 
-def test_what_only_the_platform_sets_cannot_be_set_by_a_caller(wire: Wire, described: Described, theirs: Tenant) -> None:
+def test_what_only_the_platform_sets_cannot_be_set_by_a_caller(
+    wire: Wire, described: Described, theirs: Tenant
+) -> None:
     wrong = []
     for operation in described.operations:
         if operation.success != "201" or operation.permission == "operator":
@@ -248,7 +252,7 @@ class _Walker:
         if operation.body and body is None:
             body = right_body(operation, tenant, uuid.uuid4().hex[:12])
         target = operation.target(tenant.id(operation.collection) if operation.collection else "")
-        query = {"names": [self._names[operation.tag]]} if operation.path.endswith(":batchGet") else {}
+        query: Json = {"names": [self._names[operation.tag]]} if operation.path.endswith(":batchGet") else {}
         if operation.name.startswith("List") and any(one.name == "pageSize" for one in operation.parameters):
             query = {"pageSize": 20}
         one = call(str(operation), operation.method, target, tenant.token if token is None else token, body, **query)

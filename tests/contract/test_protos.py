@@ -35,7 +35,8 @@ def test_every_record_is_a_resource_with_the_fields_that_the_engine_sets() -> No
         assert resource.type == f"kith.dev/{record.name}", record.full_name
         assert resource.singular == record.name[0].lower() + record.name[1:], record.full_name
         assert list(resource.pattern) == [f"{resource.plural}/{{{_snake(resource.singular)}}}"], record.full_name
-        assert record.GetOptions().HasExtension(options_pb2.record), f"{record.full_name} has no record option"
+        options: Any = record.GetOptions()
+        assert options.HasExtension(options_pb2.record), f"{record.full_name} has no record option"
         assert {name: record.fields_by_name[name].number for name in SYSTEM_FIELDS} == SYSTEM_FIELDS, record.full_name
         own = [field for field in record.fields if field.name not in SYSTEM_FIELDS]
         assert own, f"{record.full_name} has no fields of its own"
@@ -124,7 +125,11 @@ def test_what_is_secret_is_neither_found_nor_shown_by_accident() -> None:
     secret = re.compile(r"(?<!page_)(password|secret|token)$|api_key$")
     for message in _messages():
         for field in message.fields:
-            if field.type == FieldDescriptor.TYPE_STRING and secret.search(field.name) and field.name != "next_page_token":
+            if (
+                field.type == FieldDescriptor.TYPE_STRING
+                and secret.search(field.name)
+                and field.name != "next_page_token"
+            ):
                 options = _options(field)
                 assert field.GetOptions().debug_redact, f"{field.full_name} is printed in the clear"
                 assert options.personal, f"{field.full_name} may get into logs"
@@ -156,7 +161,9 @@ def test_every_enum_is_closed_and_begins_with_nothing_said() -> None:
                 continue
             prefix = _snake(field.enum_type.name).lstrip("_").upper()
             assert field.enum_type.values[0].name == f"{prefix}_UNSPECIFIED", field.enum_type.full_name
-            assert all(value.name.startswith(f"{prefix}_") for value in field.enum_type.values), field.enum_type.full_name
+            assert all(value.name.startswith(f"{prefix}_") for value in field.enum_type.values), (
+                field.enum_type.full_name
+            )
             if not field.is_repeated:
                 assert _rules(field).enum.defined_only, f"{field.full_name} takes any number"
 
@@ -172,7 +179,7 @@ def test_every_reference_names_a_kind_of_record_that_there_is() -> None:
 
 def test_every_events_verb_is_documented_and_no_standard_one() -> None:
     for record in RECORDS:
-        declared: Any = record.GetOptions().Extensions[options_pb2.record]
+        declared = _declared(record)
         verbs = [event.verb for event in declared.events]
         assert len(verbs) == len(set(verbs)), record.full_name
         assert not set(verbs) & set(STANDARD_VERBS), f"{record.full_name} declares what every record has"
@@ -185,7 +192,7 @@ def test_every_events_verb_is_documented_and_no_standard_one() -> None:
 def test_every_subscription_binds_to_an_exchange_and_to_events_that_there_are() -> None:
     emitted: dict[str, set[str]] = {}
     for record in RECORDS:
-        declared: Any = record.GetOptions().Extensions[options_pb2.record]
+        declared = _declared(record)
         if not declared.projection:
             keys = emitted.setdefault(f"{protos.process(record)}.events", set())
             kind = _snake(_resource(record).singular)
@@ -283,6 +290,11 @@ def _rule(method: MethodDescriptor) -> tuple[str, str, str]:
 
 def _resource(record: Descriptor) -> Any:
     return record.GetOptions().Extensions[resource_pb2.resource]
+
+
+def _declared(record: Descriptor) -> Any:
+    extensions: Any = record.GetOptions().Extensions
+    return extensions[options_pb2.record]
 
 
 def _reference(field: FieldDescriptor) -> str:

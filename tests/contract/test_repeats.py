@@ -47,7 +47,8 @@ def test_every_create_is_answered_again_as_it_was_the_first_time(
     assert len(creates) > 14
     calls = {one.name: _keyed(one, ours, right_body(one, ours, uuid.uuid4().hex[:12])) for one in creates}
     first = wire.send_all(calls.values())
-    assert not (wrong := [str(answer) for answer in first if answer.status != 201]), told(wrong)
+    wrong = [str(answer) for answer in first if answer.status != 201]
+    assert not wrong, told(wrong)
     before = ledger.settled()
     second = wire.send_all(calls.values())
     for one, repeated in zip(first, second, strict=True):
@@ -85,7 +86,9 @@ def test_a_change_a_deletion_and_a_return_are_done_once_each(wire: Wire, ours: T
 
 def test_a_refused_request_leaves_its_key_free(wire: Wire, ours: Tenant) -> None:
     key = str(uuid.uuid4())
-    wrong = call("wrong", "POST", "/v1/contacts", ours.token, {"familyName": "x" * 999}).with_header("Idempotency-Key", key)
+    wrong = call("wrong", "POST", "/v1/contacts", ours.token, {"familyName": "x" * 999}).with_header(
+        "Idempotency-Key", key
+    )
     right = call("right", "POST", "/v1/contacts", ours.token, {"familyName": "x"}).with_header("Idempotency-Key", key)
     assert (answer := wire.send(wrong)).status == 400, answer
     assert (answer := wire.send(right)).status == 201, answer
@@ -182,7 +185,6 @@ def _target(operation: Operation, tenant: Tenant) -> str:
     return operation.target(tenant.id(operation.collection) if operation.collection else "")
 
 
-
 def _misnamed(answer: Answer) -> bool:
     return answer.fields not in (["Idempotency-Key"], ["requestId"]) and not _is_no_http(answer)
 
@@ -194,4 +196,6 @@ def _is_no_http(answer: Answer) -> bool:
 
 def _is_forbidden_anyway(answer: Answer) -> bool:
     """Whether the record's state forbids it, with whatever etag."""
-    return bool(answer.status == 400 and answer.json["reason"] in ("API_KEY_REVOKED", "PIPELINE_IN_USE", "QUEUE_IN_USE"))
+    return bool(
+        answer.status == 400 and answer.json["reason"] in ("API_KEY_REVOKED", "PIPELINE_IN_USE", "QUEUE_IN_USE")
+    )

@@ -7,6 +7,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -41,7 +42,9 @@ def test_another_tenants_id_in_a_path_is_answered_like_one_that_nobody_has(
 def test_another_tenants_record_cannot_be_referred_to_from_any_field(
     wire: Wire, described: Described, ours: Tenant, theirs: Tenant
 ) -> None:
-    with_body = [operation for operation in described.operations if operation.body and operation.permission != "operator"]
+    with_body = [
+        operation for operation in described.operations if operation.body and operation.permission != "operator"
+    ]
     foreign = list(_references(described, with_body, ours, theirs))
     assert len(foreign) > 80
     answers = [wire.send(one) for one in foreign]  # one after the other: who converts a lead twice at once is told so
@@ -84,7 +87,9 @@ def test_no_list_search_or_filter_finds_another_tenants_records(
 
 
 @pytest.mark.usefixtures("nothing_changes")
-def test_another_tenants_page_tokens_are_refused(wire: Wire, described: Described, ours: Tenant, theirs: Tenant) -> None:
+def test_another_tenants_page_tokens_are_refused(
+    wire: Wire, described: Described, ours: Tenant, theirs: Tenant
+) -> None:
     answers = []
     for operation in described.operations:
         if operation.name.startswith("List") and any(one.name == "pageToken" for one in operation.parameters):
@@ -131,12 +136,11 @@ def test_the_event_stream_of_one_tenant_never_shows_the_others_events(
         for number in range(10):
             for tenant in (ours, theirs):
                 body = {"familyName": f"Stream {number}"}
-                made[tenant.slug].add(wire.send(call("create", "POST", "/v1/contacts", tenant.token, body)).json["name"])
+                made[tenant.slug].add(
+                    wire.send(call("create", "POST", "/v1/contacts", tenant.token, body)).json["name"]
+                )
         for stream, tenant in ((here, ours), (there, theirs)):
-            eventually(
-                lambda stream=stream, tenant=tenant: made[tenant.slug] <= {seen.event["subject"] for seen in stream.seen},
-                what="every own event",
-            )
+            eventually(partial(_all_seen, stream, made[tenant.slug]), what="every own event")
         time.sleep(0.3)
         assert not made[theirs.slug] & {seen.event["subject"] for seen in here.seen}
         assert not made[ours.slug] & {seen.event["subject"] for seen in there.seen}
@@ -145,8 +149,12 @@ def test_the_event_stream_of_one_tenant_never_shows_the_others_events(
     # Going on after an event of theirs brings what happened here since, and nothing of theirs.
     with EventStream(platform_url, ours.token, last=last) as again:
         name = wire.send(call("create", "POST", "/v1/contacts", ours.token, {"familyName": "Later"})).json["name"]
-        eventually(lambda: name in {seen.event["subject"] for seen in again.seen}, what="the later event")
+        eventually(partial(_all_seen, again, {name}), what="the later event")
         assert not made[theirs.slug] & {seen.event["subject"] for seen in again.seen}
+
+
+def _all_seen(stream: EventStream, names: set[str]) -> bool:
+    return names <= {seen.event["subject"] for seen in stream.seen}
 
 
 def _by_id(operation: Operation, tenant: Tenant, identifier: str) -> Call:
@@ -160,9 +168,7 @@ def _told(answer: Answer) -> bytes:
     return _UNIQUE.sub(b"", answer.body.replace(str(answer.call.expects).encode(), b"ID"))
 
 
-def _references(
-    described: Described, operations: list[Operation], tenant: Tenant, other: Tenant
-) -> Iterator[Call]:
+def _references(described: Described, operations: list[Operation], tenant: Tenant, other: Tenant) -> Iterator[Call]:
     for operation in operations:
         assert operation.body is not None
         target = operation.target(tenant.id(operation.collection) if operation.collection else "")
@@ -171,7 +177,14 @@ def _references(
             for plural in _plurals(described, operation, path):
                 body = placed(right, path, other.names[plural])
                 about = f"{operation}: {spelled(path)} = their {plural}"
-                yield Call(about, operation.method, target, json.dumps(body).encode(), token=tenant.token, expects=spelled(path))
+                yield Call(
+                    about,
+                    operation.method,
+                    target,
+                    json.dumps(body).encode(),
+                    token=tenant.token,
+                    expects=spelled(path),
+                )
 
 
 def _plurals(described: Described, operation: Operation, path: tuple[str | int, ...]) -> list[str]:

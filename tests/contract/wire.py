@@ -61,11 +61,9 @@ class Answer:
 
     def __str__(self) -> str:
         sent = (self.call.body or b"")[:300]
-        told = self.body[:400].decode(errors="replace")
-        target = self.call.target[:200]
-        return (
-            f"{self.call.about}\n    {self.call.method} {target} {sent!r}\n    {self.status} in {self.seconds:.2f} s {told}"
-        )
+        request = f"{self.call.method} {self.call.target[:200]} {sent!r}"
+        told = f"{self.status} in {self.seconds:.2f} s {self.body[:400].decode(errors='replace')}"
+        return f"{self.call.about}\n    {request}\n    {told}"
 
 
 class Wire:

@@ -18,7 +18,7 @@ NOT_LONG = ("x", "1.5", 1.5, True, [1], {"$gt": 0}, "9" * 30)
 NOT_BOOLEAN = ("true", 1, [True], {"$ne": False})
 NOT_TIME = ("soon", 1, True, ["x"], {"$gt": 0}, "2026-13-01T00:00:00Z", "0000-01-01T00:00:00Z")
 NOT_LIST = ("x", 1, {"0": "x"}, {"$size": 1}, [None])
-NOT_OBJECT = ("x", 1, [], [{}])
+NOT_OBJECT: tuple[Any, ...] = ("x", 1, [], [{}])
 NO_KEYS = ("zzz", "$where", "$set", "a.b", "__proto__", "tenant", "_version", "x" * 5_000)
 """Keys that no object of ours has."""
 NOT_A_NAME = ("", "..", "/", "x", "contacts", "contacts/", "contacts/x/y", "nothings/1", "contacts/$ne", "n" * 201)
@@ -107,8 +107,8 @@ _DEEP = 900
 WRONG_TEXTS = {
     "pageToken": ("x", "AAAA", "e30", "W1tdXQ", "!!!", "-" * 100, "eyIkbmUiOm51bGx9", "é"),
     "filter": (
-        *("(", ")", "name =", "= 1", "zzz = 1", "tenant = \"x\"", "_version > 0", "$where = 1", "name = $ne", '"'),
-        *("create_time > 1", 'create_time > "soon"', "name : {\"$ne\": null}", "AND", "NOT", "a.b.c.d.e = 1", "\\"),
+        *("(", ")", "name =", "= 1", "zzz = 1", 'tenant = "x"', "_version > 0", "$where = 1", "name = $ne", '"'),
+        *("create_time > 1", 'create_time > "soon"', 'name : {"$ne": null}', "AND", "NOT", "a.b.c.d.e = 1", "\\"),
         *("(" * _DEEP + "name = 1" + ")" * _DEEP, "NOT " * _DEEP + "name = 1", "name.$gt = 1", "f(x)", "name = 1 OR"),
     ),
     "orderBy": ("zzz", "name sideways", "$natural", "name,", ",", "name desc desc", "_id", "tenant", "name;drop", "-1"),
