@@ -16,7 +16,7 @@ from cli.running import as_json, home
     "--scale",
     default=1.0,
     show_default=True,
-    type=click.FloatRange(0.01, 20),
+    type=click.FloatRange(0.01, 2),
     help="How large: 1 has 320 accounts, some 1,000 contacts, 440 opportunities and 420 cases.",
 )
 @as_json

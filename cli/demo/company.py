@@ -25,7 +25,7 @@ DEALS = {
 
 
 def build(seed: int, scale: float, today: datetime.date, stages: Stages) -> list[Wave]:
-    """The plan. With `scale` 1 it has 320 accounts, and all else in proportion."""
+    """The plan. With `scale` 1 it has 320 accounts, and all else in proportion; 2 is the most."""
 
     def scaled(count: int) -> int:
         return max(3, round(count * scale))

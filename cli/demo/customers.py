@@ -99,7 +99,7 @@ def digits(rng: random.Random, pattern: str) -> str:
 
 
 def customers(rng: random.Random) -> Iterator[Customer]:
-    """Companies without end, no two of one name or domain; they have neither key nor contacts yet."""
+    """Companies, no two of one name or domain; they have neither key nor contacts yet. The lists make some 1,700."""
     names: set[str] = set()
     domains: set[str] = set()
     while True:
