@@ -27,7 +27,7 @@ class Keeper(threading.Thread):
     """One thread per process, for as long as the platform runs.
 
     A death before the first readiness fails the platform's start; every later one is followed by a restart after
-    0.2 s, doubling to 30 s. `turns` bounds how many processes start at the same time.
+    0.2 s, doubling to 30 s. `turns` bounds how many start for the first time at once.
     """
 
     def __init__(self, unit: Unit, home: Path, board: Board, turns: threading.Semaphore) -> None:
@@ -45,7 +45,8 @@ class Keeper(threading.Thread):
     def run(self) -> None:
         if not self._board.wait_until_ready(self.unit.after):
             return
-        problem = self._start()
+        with self._turns:
+            problem = self._start()
         if problem:
             self._board.fail(self._failure(problem))
         while not (problem or self._stopping.is_set()):
@@ -68,12 +69,11 @@ class Keeper(threading.Thread):
 
     def _start(self) -> str:
         """Starts the process and waits until it is ready; returns what went wrong, or ""."""
-        with self._turns:
-            if self._stopping.is_set():
-                return "was stopped before it started"
-            self._process = self._spawn()
-            self._board.update(self.unit.name, state=State.STARTING, pid=self._process.pid)
-            return self._await_ready(self._process)
+        if self._stopping.is_set():
+            return "was stopped before it started"
+        self._process = self._spawn()
+        self._board.update(self.unit.name, state=State.STARTING, pid=self._process.pid)
+        return self._await_ready(self._process)
 
     def _await_ready(self, process: subprocess.Popen[bytes]) -> str:
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
@@ -101,6 +101,7 @@ class Keeper(threading.Thread):
         self._await_restart(ending)
         if self._stopping.is_set():
             return
+        # No turn is taken here: one that waits for another to come back must not keep it from doing so.
         problem = self._start()
         if problem:
             self._end()

@@ -78,8 +78,8 @@ def change_document(
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], path: str = "") -> Iterator[Document]:
-    """The fields that differ, as {path, before, after}; nested documents field by field, lists as a whole."""
-    for key in sorted(before.keys() | after.keys()):
+    """The fields that differ, as {path, before, after}, in the proto's order; nested ones singly, lists as a whole."""
+    for key in dict.fromkeys([*after, *before]):
         old, new = before.get(key), after.get(key)
         if old == new or (not path and key in _NOT_HISTORY):
             continue
