@@ -1,7 +1,7 @@
 """Builds Python code and one descriptor set from `protos/`, and checks the protos with buf.
 
 Everything lands in `build/proto/`, which is on the import path and never committed:
-`kith/**/*_pb2.py`, `buf/validate/validate_pb2.py` and `kith.binpb` (a FileDescriptorSet with comments).
+messages (`*_pb2.py`), stubs (`*_pb2_grpc.py`), and `kith.binpb`, a FileDescriptorSet with comments.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ def compile_set(sources: Path, output: Path) -> Path:
             f"-I{_googleapis()}",
             f"--python_out={output}",
             f"--pyi_out={output}",
+            f"--grpc_python_out={output}",
             f"--descriptor_set_out={descriptor_set}",
             "--include_imports",
             "--include_source_info",
