@@ -46,7 +46,9 @@ def test(arguments: tuple[str, ...]) -> None:
     except StartFailed as failure:
         raise click.ClickException(str(failure)) from failure
     os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
+    # Half of the time tests wait for servers, so they run in two processes; `-n 0` runs them in this one.
+    spread = ["-n", "2", "--dist", "loadgroup"]
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *spread, *arguments])
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

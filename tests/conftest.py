@@ -11,6 +11,21 @@ from cli.local.options import Options
 from cli.local.plan import Addresses
 from cli.local.platform import Platform
 
+_OWN_PLATFORM = ("test_story_under_fire.py", "test_one_line_adds_a_field.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Groups tests for several processes (`-n 2 --dist loadgroup`): those that share a platform stay together."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item.path)))
+
+
+def _group(path: Path) -> str:
+    kind, *rest = path.relative_to(Path(__file__).parent).parts
+    if path.name in _OWN_PLATFORM:
+        return "own platform"
+    return "platform" if kind in ("flow", "contract") else f"{kind} {rest[0]}"
+
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
