@@ -36,6 +36,7 @@ class Story:
     opportunity: str = ""
     order: str = ""
     case: Json = field(default_factory=dict)
+    message: str = ""
 
     def steps(self) -> list[Step]:
         """The story, step by step."""
@@ -125,6 +126,7 @@ class Story:
     def the_case_is_answered(self) -> None:
         answer = {"body": "Light needs a nanosecond for that. It is meant to be so."}
         replied = self.api.post(f"{self.case['name']}:reply", answer, key=f"{self.mark}-reply")
+        self.message = replied["message"]["name"]
         assert replied["message"]["direction"] == "MESSAGE_DIRECTION_OUTBOUND"
         assert replied["case"]["firstResponseTime"]
 
@@ -132,18 +134,25 @@ class Story:
         solved = self.api.post(f"{self.case['name']}:resolve", {"resolution": "Explained."}, key=f"{self.mark}-solve")
         assert solved["status"] == "CASE_STATUS_RESOLVED"
 
-    def timeline(self, *, until: int) -> list[Json]:
-        """The account's timeline, oldest first, as soon as it has so many entries."""
+    def timeline(self) -> list[Json]:
+        """The account's timeline, oldest first, as soon as every change of the story's records stands there."""
+        expected = {change["id"] for record in self.records() for change in self.changes(record)}
 
         def complete() -> list[Json] | None:
             entries = self.api.get(f"{self.account}/timeline", pageSize=1000).get("timelineEntries", [])
-            return entries if len(entries) >= until else None
+            return entries if expected <= {entry["event"] for entry in entries} else None
 
-        return list(reversed(self._eventually(complete, f"a timeline of {until} entries")))
+        return list(reversed(self._eventually(complete, f"a timeline with {len(expected)} changes")))
+
+    def changes(self, record: str) -> list[Json]:
+        """The history of a record, newest first."""
+        listed: list[Json] = self.api.get(f"{record}/changes")["changes"]
+        return listed
 
     def records(self) -> list[str]:
         """The records of the customer that the story made, in the order in which it made them."""
-        return [self.lead["name"], self.account, self.contact, self.opportunity, self.order, self.case["name"]]
+        made = [self.lead["name"], self.account, self.contact, self.opportunity, self.order, self.case["name"]]
+        return [*made, self.message]
 
     def _join(self, name: str, role: str) -> str:
         found = self.api.first("roles", filter=f'key = "{role}"')
