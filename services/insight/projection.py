@@ -47,6 +47,7 @@ def project(event: Event, tx: Transaction) -> None:
         found = concern(seeds, links.hold, kinds.is_customer, kinds.leads_on)
         _place(tx, event, entries.document(event, kind, record, references), seeds, found)
     if moved:
+        tx.flush()  # entries of events that share this transaction may have relied on them too
         for collection in (ENTRIES, WAITING):
             _complete(tx, links, collection, event.record, but=event.id)
 
@@ -56,7 +57,7 @@ def _place(tx: Transaction, event: Event, entry: Document, seeds: list[str], fou
     key = {"_id": event.id, "tenant": tx.tenant}
     document = {**entry, **key, **_concerned(found), "_seeds": seeds}
     if not event.replay:  # the inbox knows that it is new
-        tx.collection(home).insert_one(document, session=tx.session)
+        tx.add(home, document)
         return
     tx.collection(home).replace_one(key, document, upsert=True, session=tx.session)
     tx.collection(other).delete_one(key, session=tx.session)

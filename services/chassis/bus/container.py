@@ -66,9 +66,10 @@ def build(
         parts["handle"] = EventConsumer.decorator(
             failures=lambda publisher: Failures(worker.service, settings.retry_delays, publisher),
             unwanted=deliveries.unwanted,
+            open=deliveries.open,
             pulse=pulses[1],
             **common,
-        )(lambda _self, message, failures: deliveries.handle(message, failures))
+        )(lambda _self, taken, failures: deliveries.settle(taken, failures))
     service = type("KithWorker", (), parts)
     # Green threads mostly wait for commits, so there are more of them than an api has real ones.
     return ServiceContainer(service, {"max_workers": 2 * settings.threads}), pulses

@@ -5,6 +5,7 @@ The entry is inserted in the transaction that holds the effect: both happen, or 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -35,8 +36,21 @@ def claim(tx: Transaction, event: Event) -> None:
     if event.replay:
         collection.update_one({"_id": event.id}, {"$set": {"time": tx.now}}, upsert=True, session=tx.session)
         return
-    entry: dict[str, Any] = {"_id": event.id, "time": tx.now}
     try:
-        collection.insert_one(entry, session=tx.session)
+        collection.insert_one(_entry(tx, event), session=tx.session)
     except DuplicateKeyError:
         raise AlreadyHandled(event.id) from None
+
+
+def claim_all(tx: Transaction, events: Sequence[Event]) -> None:
+    """Makes several events this transaction's own, none of which is sent again on purpose.
+
+    Raises:
+        pymongo.errors.BulkWriteError: another transaction has handled one of them, or one is among them twice.
+    """
+    entries = [_entry(tx, event) for event in events]
+    tx.collection(COLLECTION).insert_many(entries, session=tx.session)
+
+
+def _entry(tx: Transaction, event: Event) -> dict[str, Any]:
+    return {"_id": event.id, "time": tx.now}

@@ -155,19 +155,19 @@ class Store:
             answer: M = requests.answer(self, earlier, request)
             return answer
 
-    def transact(self, author: Author, work: Callable[[Transaction], R]) -> R:
+    def transact(self, author: Author, work: Callable[[Transaction], R], *, attempts: int = _ATTEMPTS) -> R:
         """Runs `work` in one transaction, again when another one got in the way, and commits it.
 
         Raises:
-            errors.Aborted: it did not succeed in eight attempts.
+            errors.Aborted: it did not succeed in so many attempts.
             errors.Unavailable: no database answers.
         """
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(attempts):
             try:
                 with translated():
                     return self._attempt(author, work)
             except _Conflict as conflict:
-                if attempt == _ATTEMPTS - 1:
+                if attempt == attempts - 1:
                     raise errors.Aborted(
                         "somebody else is changing the same records, or the same request is in progress: try again",
                         reason="CONFLICT",
@@ -180,6 +180,7 @@ class Store:
             session.start_transaction(read_concern=_SNAPSHOT, write_concern=MAJORITY)
             tx = Transaction(self, author, session)
             result = work(tx)
+            tx.flush()
             if tx.changes:
                 self._insert_changes(tx)
             _commit(session)

@@ -40,8 +40,15 @@ class Transaction:
         self.now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
         self.now = self.now.replace(microsecond=self.now.microsecond // 1000 * 1000)
         self.changes: list[Document] = []
+        self._added: dict[str, list[Document]] = {}
         self.memory: dict[object, Any] = {}
         self.remaining = 1
+
+    def of(self, author: Author) -> Transaction:
+        """The same transaction for what another author does in it: with everything in common but `memory`."""
+        other = Transaction(self._store, author, self.session)
+        other.now, other.changes, other._added = self.now, self.changes, self._added
+        return other
 
     @property
     def tenant(self) -> str:
@@ -51,6 +58,22 @@ class Transaction:
     def collection(self, name: str) -> Collection[Document]:
         """A collection that is no record (a read model, an inbox): pass it `session=tx.session` and the tenant."""
         return self._store.database[name]
+
+    def add(self, name: str, document: Document) -> None:
+        """Inserts into a collection that is no record, before the commit: together with others, which is cheaper.
+
+        Until `flush` it is not there to be found.
+        """
+        self._added.setdefault(name, []).append(document)
+
+    def flush(self) -> None:
+        """Inserts what was added so far."""
+        for name, documents in self._added.items():
+            if len(documents) == 1:
+                self.collection(name).insert_one(documents[0], session=self.session)
+            else:
+                self.collection(name).insert_many(documents, session=self.session)
+        self._added.clear()
 
     def get(self, message: type[M], name: str, *, etag: str = "") -> M:
         """A record by its name.

@@ -47,6 +47,10 @@ def note(event: Event, tx: Transaction) -> None:
         "version": event.version,
         "attempt": event.attempt,
         "trace": current_trace_id(),
+        "transaction": f"{tx.session.session_id['id'].hex()} {tx.now.isoformat()}",
+        "transaction_tenant": tx.tenant,
+        "author": tx.author.subject,
+        "author_trace": tx.author.traceparent,
         "time": time.time(),
     }
     tx.collection(NOTES).insert_one(entry, session=tx.session)
