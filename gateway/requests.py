@@ -256,4 +256,5 @@ def _too_large() -> Problem:
 
 
 _JSON = re.compile(r"application/(merge-patch\+)?json\s*(;\s*charset=\"?utf-8\"?\s*)?\Z", re.IGNORECASE)
-_KEYS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# The closing mark is optional: a text without end must not be looked for again from each mark inside of it.
+_KEYS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
