@@ -30,6 +30,7 @@ from services.chassis.resources.validation import check
 Method = Callable[[Any, Call], Any]
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+MAX_METADATA_BYTES = 24 * 1024
 DEFAULT_SECONDS = 10.0
 """A caller that sets no deadline gets this one."""
 
@@ -58,6 +59,8 @@ class Server:
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.so_reuseport", 0),
+                # A token with hundreds of permissions fits; gRPC's default is half a token.
+                ("grpc.max_metadata_size", MAX_METADATA_BYTES),
                 # Clients reconnect now and then, so that they find pods which were added (facts of grpc).
                 ("grpc.max_connection_age_ms", 300_000),
                 ("grpc.max_connection_age_grace_ms", 30_000),

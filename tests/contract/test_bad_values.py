@@ -62,6 +62,20 @@ def test_every_wrong_id_in_every_path_is_refused(wire: Wire, described: Describe
     assert statuses <= {400, 403, 404, 414}, statuses
 
 
+def test_the_event_stream_takes_no_wrong_parameter_either(wire: Wire, ours: Tenant) -> None:
+    stream = Call("stream", "GET", "/v1/events:stream", token=ours.token)
+    calls = [
+        replace(stream, about=query, target=f"{stream.target}?{query}", expects=query.partition("=")[0])
+        for query in ("kinds=nothing", "kinds=$ne", "kinds=contact,%00", "kinds=%ff", "zzz=1", f"kinds={'x' * 9_000}")
+    ]
+    for text in ("x", "1", "0" * 37, "é", "$ne", "x" * 5_000):
+        encoded = text.encode().decode("latin-1")
+        calls.append(replace(stream, about=text[:20], expects="Last-Event-ID").with_header("Last-Event-ID", encoded))
+    answers = wire.send_all(calls)
+    wrong = [*refusals(answers), *_unnamed(answers)]
+    assert not wrong, told(wrong)
+
+
 def _wrong_bodies(described: Described, operation: Operation, tenant: Tenant) -> Iterator[Call]:
     assert operation.body is not None
     right = right_body(operation, tenant, uuid.uuid4().hex[:12])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
+import string
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -197,6 +199,16 @@ def test_what_is_signed_in_is_a_person_with_the_roles_permissions(wire: Wire, ou
     out = {"refreshToken": session.json["refreshToken"]}
     assert (answer := wire.send(call("out", "POST", "/v1/sessions:signOut", "", out))).status == 200, answer
     assert (answer := wire.send(call("again", "POST", "/v1/sessions:refresh", "", out))).status == 401, answer
+
+
+def test_a_caller_with_very_many_permissions_gets_in(wire: Wire, ours: Tenant) -> None:
+    letters = string.ascii_lowercase
+    verbs = (f"{first}{second}{third}" for first in letters for second in letters for third in letters)
+    many = ["contacts.read", *(f"accountsAndMore.{verb}" for verb in itertools.islice(verbs, 499))]
+    key = _keys(wire, ours, {"many": many})["many"]
+    for path in ("/v1/contacts", "/v1/users:me"):
+        answer = wire.send(call("many permissions", "GET", path, key))
+        assert answer.status == 200, answer
 
 
 def _closed(described: Described) -> list[Operation]:
