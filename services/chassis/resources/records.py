@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.protobuf.message import Message
 from pymongo import IndexModel
-from pymongo.collection import Collection
 
 from services.chassis.resources.schema import RecordType
 
-if TYPE_CHECKING:
-    from services.chassis.resources.store import Store
-    from services.chassis.resources.transaction import Transaction
-
-Prepare = Callable[["Transaction", Any, Any], None]
-"""Called as prepare(tx, after, before) before a record is stored; `before` is None when it is new.
+Prepare = Callable[[Any, Any, Any], None]
+"""Called as prepare(tx, after, before) before a record is stored: in the Transaction `tx`, with what it is to be, and
+with what it is now, which is None when it is new.
 
 It sets defaults and derived fields of `after` in place, and raises errors.InvalidArgument for what a rule forbids.
 """
@@ -27,7 +23,7 @@ Verb = Callable[[Any, Any], str]
 """Called as verb(after, before); says what an update means to the trade: `won`, `assigned`, or just `updated`."""
 
 
-def _nothing(_tx: Transaction, _after: Message, _before: Message | None) -> None:
+def _nothing(_tx: object, _after: Message, _before: Message | None) -> None:
     return None
 
 
@@ -52,7 +48,3 @@ class Record:
     def type(self) -> RecordType:
         """What the engine reads from the message's descriptor."""
         return RecordType.of(self.message)
-
-    def collection(self, store: Store) -> Collection[dict[str, Any]]:
-        """Where the documents are."""
-        return store.database[self.type.collection]

@@ -11,7 +11,7 @@ import datetime
 import hashlib
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.protobuf.message import Message
 from pymongo.database import Database
@@ -19,10 +19,7 @@ from pymongo.database import Database
 from services.chassis import errors
 from services.chassis.resources.bson_codec import Document
 from services.chassis.resources.changes import COLLECTION, REQUEST_DAYS, Author
-
-if TYPE_CHECKING:
-    from services.chassis.resources.store import Store
-
+from services.chassis.resources.shelves import Shelves
 
 _replayed: ContextVar[bool] = ContextVar("replayed", default=False)
 
@@ -86,12 +83,12 @@ def find(database: Database[Document], author: Author, request: Request) -> Docu
     return change
 
 
-def answer(store: Store, change: Document, request: Request) -> Any:
+def answer(shelves: Shelves, change: Document, request: Request) -> Any:
     """The first answer again."""
     _replayed.set(True)
     if "response" in change["request"]:
         return request.response.FromString(change["request"]["response"])
-    return store.to_message(request.response, change["after"])
+    return shelves.to_message(request.response, change["after"])
 
 
 def forget_expired(database: Database[Document], now: datetime.datetime) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -15,13 +15,14 @@ from pymongo.read_concern import ReadConcern
 
 from services.chassis import errors
 from services.chassis.mongo import MAJORITY, Client
-from services.chassis.resources import bson_codec, changes, requests
+from services.chassis.resources import changes, requests
 from services.chassis.resources.bson_codec import Document
 from services.chassis.resources.changes import Author
 from services.chassis.resources.listing import list_query, next_token
 from services.chassis.resources.records import Record
 from services.chassis.resources.requests import Request
 from services.chassis.resources.schema import RecordType
+from services.chassis.resources.shelves import Shelves
 from services.chassis.resources.transaction import Transaction
 
 M = TypeVar("M", bound=Message)
@@ -35,28 +36,18 @@ _MAX_QUERY_MS = 5_000
 """A query that takes longer is stopped: no caller can occupy the database."""
 
 
-class Store:
-    """The records of one service in its database; nothing is read or written without a tenant."""
+class Store(Shelves):
+    """The records of one service, to be read and written; nothing is, without a tenant."""
 
     def __init__(self, client: Client, database: str, records: Iterable[Record]) -> None:
+        super().__init__(client[database], records)
         self.client = client
-        self.database = client[database]
-        self._records = {record.message: record for record in records}
-
-    @property
-    def records(self) -> Sequence[Record]:
-        """Everything that this service keeps."""
-        return list(self._records.values())
-
-    def record(self, message: type[Message]) -> Record:
-        """The record declared for a message class."""
-        return self._records[message]
 
     def migrate(self) -> None:
         """Creates what indexes are missing. It is safe to repeat and to run beside a running service."""
         self.database[changes.COLLECTION].create_indexes(changes.INDEXES)
-        for record in self._records.values():
-            record.collection(self).create_indexes(_indexes(record))
+        for record in self.records:
+            self.collection(record).create_indexes(_indexes(record))
             for collection, indexes in record.beside.items():
                 self.database[collection].create_indexes(list(indexes))
 
@@ -69,7 +60,7 @@ class Store:
         record = self.record(message)
         identifier = record.type.id_of(name)
         with translated():
-            document = identifier and record.collection(self).find_one(
+            document = identifier and self.collection(record).find_one(
                 {"_id": identifier, "tenant": tenant}, _WITHOUT_WORDS, max_time_ms=_MAX_QUERY_MS
             )
         if not document:
@@ -107,7 +98,7 @@ class Store:
             show_deleted=request.show_deleted,
         )
         with translated():
-            cursor = record.collection(self).find(
+            cursor = self.collection(record).find(
                 query.query, _WITHOUT_WORDS, limit=query.limit, skip=query.skip, max_time_ms=_MAX_QUERY_MS
             )
             if query.sort:
@@ -128,13 +119,6 @@ class Store:
             for name, identifier in wanted.items()
             if "delete_time" in found.get(identifier or "", {"delete_time": 0})
         }
-
-    def to_message(self, message: type[M], document: Mapping[str, Any]) -> M:
-        """The record that a document holds, with its name and etag."""
-        fields = bson_codec.arguments(message.DESCRIPTOR)(document)
-        fields["name"] = self.record(message).type.prefix + document["_id"]
-        fields["etag"] = str(document.get("_version", ""))
-        return message(**fields)
 
     def write(self, author: Author, work: Callable[[Transaction], M], request: Request | None = None) -> M:
         """Runs `work` in one transaction and answers with what it returns.
@@ -196,7 +180,7 @@ class Store:
     def _by_id(self, record: Record, tenant: str, identifiers: Iterable[str | None]) -> dict[str, Document]:
         query = {"_id": {"$in": list(identifiers)}, "tenant": tenant}
         with translated():
-            cursor = record.collection(self).find(query, _WITHOUT_WORDS, max_time_ms=_MAX_QUERY_MS)
+            cursor = self.collection(record).find(query, _WITHOUT_WORDS, max_time_ms=_MAX_QUERY_MS)
             return {document["_id"]: document for document in cursor}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import protovalidate
 from google.protobuf.message import Message
@@ -17,10 +17,8 @@ from services.chassis.resources.bson_codec import Document
 from services.chassis.resources.changes import Author
 from services.chassis.resources.records import Record
 from services.chassis.resources.search import words_of
+from services.chassis.resources.shelves import Shelves
 from services.chassis.resources.validation import check
-
-if TYPE_CHECKING:
-    from services.chassis.resources.store import Store
 
 M = TypeVar("M", bound=Message)
 
@@ -33,8 +31,8 @@ class Transaction:
     of a batch are still to be created, the present one included.
     """
 
-    def __init__(self, store: Store, author: Author, session: ClientSession) -> None:
-        self._store = store
+    def __init__(self, shelves: Shelves, author: Author, session: ClientSession) -> None:
+        self._shelves = shelves
         self.author = author
         self.session = session
         self.now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
@@ -46,7 +44,7 @@ class Transaction:
 
     def of(self, author: Author) -> Transaction:
         """The same transaction for what another author does in it: with everything in common but `memory`."""
-        other = Transaction(self._store, author, self.session)
+        other = Transaction(self._shelves, author, self.session)
         other.now, other.changes, other._added = self.now, self.changes, self._added
         return other
 
@@ -57,7 +55,7 @@ class Transaction:
 
     def collection(self, name: str) -> Collection[Document]:
         """A collection that is no record (a read model, an inbox): pass it `session=tx.session` and the tenant."""
-        return self._store.database[name]
+        return self._shelves.database[name]
 
     def add(self, name: str, document: Document) -> None:
         """Inserts into a collection that is no record, before the commit: together with others, which is cheaper.
@@ -82,20 +80,20 @@ class Transaction:
             errors.NotFound: the tenant has no such record, or it is deleted.
             errors.Aborted: `etag` is given and is not the current one.
         """
-        record = self._store.record(message)
+        record = self._shelves.record(message)
         document = self._read(record, name)
         if "delete_time" in document:
             raise errors.NotFound.of(name)
         _check_etag(document, etag)
-        return self._store.to_message(message, document)
+        return self._shelves.to_message(message, document)
 
     def find(self, message: type[M], query: Document, *, limit: int = 100) -> list[M]:
         """The tenant's records that match a MongoDB query, deleted ones left out."""
-        record = self._store.record(message)
-        documents = record.collection(self._store).find(
+        record = self._shelves.record(message)
+        documents = self._shelves.collection(record).find(
             {**query, "tenant": self.tenant, "delete_time": None}, session=self.session, limit=limit
         )
-        return [self._store.to_message(message, document) for document in documents]
+        return [self._shelves.to_message(message, document) for document in documents]
 
     def create(self, message: M, *, verb: str = "created", identifier: str = "") -> M:
         """Creates one record; see `create_all`."""
@@ -117,7 +115,7 @@ class Transaction:
             errors.InvalidArgument: a record breaks a rule.
             errors.AlreadyExists: a unique value is taken (at commit).
         """
-        record = self._store.record(type(messages[0]))
+        record = self._shelves.record(type(messages[0]))
         documents = []
         for index, message in enumerate(messages):
             self.remaining = len(messages) - index
@@ -132,12 +130,12 @@ class Transaction:
             self.changes.append(changes.change_document(self.author, record.type, verb, self.now, None, document))
             self._index_words(record, message, document)
             documents.append(document)
-        collection = record.collection(self._store)
+        collection = self._shelves.collection(record)
         if len(documents) == 1:
             collection.insert_one(documents[0], session=self.session)
         else:
             collection.insert_many(documents, session=self.session)
-        return [self._store.to_message(type(messages[0]), document) for document in documents]
+        return [self._shelves.to_message(type(messages[0]), document) for document in documents]
 
     def update(
         self, message_class: type[M], name: str, change: Callable[[M], None], *, etag: str = "", verb: str = ""
@@ -149,12 +147,12 @@ class Transaction:
             errors.Aborted: `etag` is given and is not the current one.
             errors.InvalidArgument: the altered record breaks a rule.
         """
-        record = self._store.record(message_class)
+        record = self._shelves.record(message_class)
         document = self._read(record, name)
         if "delete_time" in document:
             raise errors.NotFound.of(name)
         _check_etag(document, etag)
-        before = self._store.to_message(message_class, document)
+        before = self._shelves.to_message(message_class, document)
         after = message_class()
         after.CopyFrom(before)
         change(after)
@@ -163,10 +161,10 @@ class Transaction:
 
     def delete(self, message_class: type[M], name: str, *, etag: str = "") -> M:
         """Deletes a record softly. A deleted one stays as it is."""
-        record = self._store.record(message_class)
+        record = self._shelves.record(message_class)
         document = self._read(record, name)
         _check_etag(document, etag)
-        message = self._store.to_message(message_class, document)
+        message = self._shelves.to_message(message_class, document)
         if "delete_time" in document:
             return message
         _set_time(message, "delete_time", self.now)
@@ -174,10 +172,10 @@ class Transaction:
 
     def undelete(self, message_class: type[M], name: str, *, etag: str = "") -> M:
         """Brings a deleted record back. One that is not deleted stays as it is."""
-        record = self._store.record(message_class)
+        record = self._shelves.record(message_class)
         document = self._read(record, name)
         _check_etag(document, etag)
-        message = self._store.to_message(message_class, document)
+        message = self._shelves.to_message(message_class, document)
         if "delete_time" not in document:
             return message
         message.ClearField("delete_time")
@@ -185,7 +183,7 @@ class Transaction:
 
     def _read(self, record: Record, name: str) -> Document:
         identifier = record.type.id_of(name)
-        document = identifier and record.collection(self._store).find_one(
+        document = identifier and self._shelves.collection(record).find_one(
             {"_id": identifier, "tenant": self.tenant}, session=self.session
         )
         if not document:
@@ -212,16 +210,16 @@ class Transaction:
         }
         change = changes.change_document(self.author, record.type, verb, self.now, document, after)
         if not change["fields"]:
-            return self._store.to_message(type(message), document)
+            return self._shelves.to_message(type(message), document)
         after["update_time"] = change["after"]["update_time"] = self.now
         self._index_words(record, message, after)
-        record.collection(self._store).replace_one(
+        self._shelves.collection(record).replace_one(
             {"_id": document["_id"], "tenant": self.tenant, "_version": document["_version"]},
             after,
             session=self.session,
         )
         self.changes.append(change)
-        return self._store.to_message(type(message), after)
+        return self._shelves.to_message(type(message), after)
 
     def _index_words(self, record: Record, message: Message, document: Document) -> None:
         if record.type.searchable:

@@ -71,8 +71,7 @@ class Desk:
         return [change["verb"] for change in self.store.database["changes"].find(query).sort("_id")]
 
     def _all(self, message: Any) -> list[Any]:
-        record = self.store.record(message)
-        found = record.collection(self.store).find({"tenant": self.world.tenant}).sort("_id")
+        found = self.store.collection(self.store.record(message)).find({"tenant": self.world.tenant}).sort("_id")
         return [self.store.to_message(message, document) for document in found]
 
 
