@@ -65,7 +65,9 @@ class Plan:
         if earlier is not None:
             return type(message).FromString(earlier), True
         with translated():
-            self._collection.update_one(self._key, {"$set": {what: message.SerializeToString()}})
+            stored = self._collection.update_one(self._key, {"$set": {what: message.SerializeToString()}})
+        if not stored.matched_count:
+            raise _in_progress()  # the same caller's other call has just been refused, and its plan is gone
         return message, False
 
     @contextmanager
@@ -105,18 +107,23 @@ class Plan:
                     return_document=ReturnDocument.AFTER,
                 )
         except DuplicateKeyError as error:
-            raise errors.Aborted(
-                "somebody else is converting this lead: try again in half a minute", reason="CONVERSION_IN_PROGRESS"
-            ) from error
+            raise _in_progress() from error
         assert document is not None, "an upsert returns what it stored"
         self._document = document
 
     def _release(self) -> None:
         """Lets others try at once; a plan under which nothing was begun is forgotten, so a refusal leaves nothing."""
-        nothing_begun = {"until": self._document["until"], "account": None, "contact": None}
+        mine = {"$in": [self._document["until"], None]}
+        nothing_begun = {"until": mine, "account": None, "contact": None}
         with translated():
             if not self._collection.delete_one({**self._key, **nothing_begun}).deleted_count:
                 self._collection.update_one(self._key, {"$unset": {"until": 1}})
+
+
+def _in_progress() -> errors.Aborted:
+    return errors.Aborted(
+        "somebody else is converting this lead: try again in half a minute", reason="CONVERSION_IN_PROGRESS"
+    )
 
 
 def quoted(text: str) -> str:

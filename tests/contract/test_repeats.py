@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from cli.local.platform import Platform
 from tests.contract.described import Described, Operation, right_body
 from tests.contract.ledger import Ledger, changed
-from tests.contract.tenants import Tenant
+from tests.contract.tenants import Tenant, another
 from tests.contract.wire import Answer, Call, Wire, call, refusals, told
 
 _KEYS = ("", '""', "x" * 256, "é", "a\tb", "\x7f", '"' + "x" * 256 + '"')
@@ -162,6 +163,17 @@ def test_of_sixteen_creates_of_a_unique_value_one_wins(wire: Wire, ours: Tenant)
     assert Counter(answer.status for answer in answers) == {201: 1, 409: 15}, [str(answer) for answer in answers]
     unnamed = [str(answer) for answer in answers if answer.status == 409 and answer.fields not in (["externalId"], [])]
     assert not unnamed, told(unnamed)
+
+
+def test_the_first_numbers_of_a_tenant_are_given_once_each(platform: Platform, wire: Wire) -> None:
+    fresh = another(platform, f"first-{uuid.uuid4().hex[:12]}")
+    queue = wire.send(call("queue", "POST", "/v1/queues", fresh.token, {"displayName": "First"})).json["name"]
+    case = call("case", "POST", "/v1/cases", fresh.token, {"subject": "First", "queue": queue})
+    for one, number in ((case, "caseNumber"), (call("order", "POST", "/v1/orders", fresh.token, {}), "orderNumber")):
+        answers = wire.at_once([one] * 16)
+        wrong = [str(answer) for answer in answers if answer.status != 201]
+        assert not wrong, told(wrong)
+        assert len({answer.json[number] for answer in answers}) == 16, one.about
 
 
 def test_the_current_etag_any_etag_and_none_are_taken(wire: Wire, ours: Tenant) -> None:

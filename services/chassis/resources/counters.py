@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
 
 from services.chassis.resources.transaction import Transaction
 
@@ -28,12 +29,20 @@ def _numbers(tx: Transaction, counter: str) -> Iterator[int]:
     """Reserves as many numbers as there are records to come in the batch: one round trip for all."""
     while True:
         wanted = tx.remaining
-        document = tx.collection(COLLECTION).find_one_and_update(
-            {"_id": f"{tx.tenant} {counter}", "tenant": tx.tenant},
-            {"$inc": {"last": wanted}},
-            upsert=True,
-            return_document=ReturnDocument.AFTER,
-        )
-        assert document is not None, "an upsert returns what it stored"
-        last: int = document["last"]
+        try:
+            last = _reserve(tx, counter, wanted)
+        except DuplicateKeyError:
+            last = _reserve(tx, counter, wanted)  # somebody else has just reserved the very first: now it is there
         yield from range(last - wanted + 1, last + 1)
+
+
+def _reserve(tx: Transaction, counter: str, wanted: int) -> int:
+    document = tx.collection(COLLECTION).find_one_and_update(
+        {"_id": f"{tx.tenant} {counter}", "tenant": tx.tenant},
+        {"$inc": {"last": wanted}},
+        upsert=True,
+        return_document=ReturnDocument.AFTER,
+    )
+    assert document is not None, "an upsert returns what it stored"
+    last: int = document["last"]
+    return last
