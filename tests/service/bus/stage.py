@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import amqp
 from kith.sales.v1.lead_pb2 import Lead
 from pymongo import MongoClient
 
@@ -22,6 +21,8 @@ from cli.local.ports import Ports
 from services.chassis import mongo
 from services.chassis.bus import inbox, topology
 from services.chassis.bus.connection import connect
+from services.chassis.bus.link import Link
+from services.chassis.bus.publisher import Publisher
 from services.chassis.resources.changes import Author
 from services.chassis.resources.records import Record
 from services.chassis.resources.store import Store
@@ -157,12 +158,19 @@ class Stage:
         return list(self.sales.database["changes"].find({"tenant": tenant}).sort("_id"))
 
     def publish(self, bodies: Sequence[bytes], **properties: Any) -> None:
-        """Puts messages into insight's queue, as anybody on the broker could."""
-        with connect(self.servers.amqp_uri, "test") as connection:
-            channel = connection.channel()
+        """Puts messages into insight's queue, as anybody on the broker could; returns when it has them.
+
+        Without confirms a busy broker throws away what it has not queued when the connection closes.
+        """
+        link = Link(self.servers.amqp_uri, "test")
+        try:
+            publisher = Publisher(link)
+            link.start()
             for body in bodies:
-                message = amqp.Message(body, delivery_mode=2, **properties)
-                channel.basic_publish(message, "", topology.queue("insight"))
+                publisher.send(body, properties, key=topology.queue("insight"))
+            publisher.await_confirmed()
+        finally:
+            link.close()
 
     def parked(self) -> list[Any]:
         """Takes everything out of insight's parking queue."""
