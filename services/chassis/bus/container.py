@@ -9,6 +9,7 @@ from typing import Any
 
 from nameko.containers import ServiceContainer
 from nameko.extensions import DependencyProvider
+from nameko.timer import Timer
 
 from services.chassis import protos
 from services.chassis.bus.consumer import EventConsumer
@@ -21,8 +22,12 @@ from services.chassis.bus.relay import Relay
 from services.chassis.bus.topology import Topology, queue
 from services.chassis.mongo import Client
 from services.chassis.resources.records import Record
+from services.chassis.resources.requests import forget_expired
 from services.chassis.resources.store import Store
 from services.chassis.settings import SettingError, Settings
+
+_FORGET_SECONDS = 3600.0
+"""So often the ids of requests that can no longer be repeated are forgotten, by every worker: it is the same work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,11 @@ def build(
         pulse=pulses[0],
         **common,
     )
-    parts: dict[str, Any] = {"name": f"{worker.service}-worker", "relay": _RelayExtension(relay)}
+    parts: dict[str, Any] = {
+        "name": f"{worker.service}-worker",
+        "relay": _RelayExtension(relay),
+        "forget": Timer.decorator(_FORGET_SECONDS, eager=True)(lambda _self: forget_expired(store.database)),
+    }
     if topology.listener(worker.service).bindings:
         pulses.append(Pulse("consumer"))
         deliveries = Deliveries(

@@ -29,7 +29,8 @@ INDEXES = [
         partialFilterExpression={"request.key": {"$exists": True}},
     ),
     IndexModel([("tenant", ASCENDING), ("_id", ASCENDING)], name="log"),
-    IndexModel([("time", ASCENDING)], name="time"),
+    # Holds only what can still be asked for again: that is what `requests.forget_expired` looks through.
+    IndexModel([("time", ASCENDING)], name="request_time", partialFilterExpression={"request.key": {"$exists": True}}),
 ]
 _INTERNAL = ("_words", "_pairs")
 _NOT_HISTORY = frozenset({"_id", "tenant", "_version", "creator", "create_time", "update_time", *_INTERNAL})

@@ -91,7 +91,8 @@ def answer(shelves: Shelves, change: Document, request: Request) -> Any:
     return shelves.to_message(request.response, change["after"])
 
 
-def forget_expired(database: Database[Document], now: datetime.datetime) -> int:
+def forget_expired(database: Database[Document], now: datetime.datetime | None = None) -> int:
     """Forgets request ids that are older than seven days; returns how many. The Changes stay."""
+    now = now or datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
     expired = {"request.key": {"$exists": True}, "time": {"$lt": now - datetime.timedelta(days=REQUEST_DAYS)}}
     return database[COLLECTION].update_many(expired, {"$unset": {"request": 1}}).modified_count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from pathlib import Path
 
@@ -50,3 +51,14 @@ def test_an_idle_worker_is_small(stage: Stage) -> None:
     pid = stage.workers["insight"].process.pid
     megabytes = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 1e6
     assert megabytes < 80
+
+
+def test_a_worker_forgets_request_ids_after_seven_days_and_keeps_the_changes(stage: Stage, tenant: str) -> None:
+    changes = stage.sales.database["changes"]
+    long_ago = datetime.datetime(2020, 1, 1)
+    stage.create(tenant, "old")
+    changes.update_many({"tenant": tenant}, {"$set": {"request": {"key": f"{tenant} old"}, "time": long_ago}})
+    assert stage.workers["sales"].stop() == 0
+    stage.start("sales")
+    eventually(lambda: changes.count_documents({"tenant": tenant, "request": {"$exists": True}}) == 0)
+    assert changes.count_documents({"tenant": tenant}) == 1
