@@ -1,1 +1,1 @@
-"""What it all means: for now, what happened with each customer, in order."""
+"""What it all means: what happened with each customer, in order."""
