@@ -48,10 +48,11 @@ Begin = Callable[[str], telemetry.Telemetry]
 
 def test_spans_arrive_with_the_name_of_their_process(collector: Collector, begin: Begin) -> None:
     begin(collector.endpoint)
-    for _ in range(3000):
+    wanted = QUEUE_SPANS - 1  # more could be dropped: nobody says when the exporter's thread gets its turn
+    for _ in range(wanted):
         with telemetry.server_span("work"):
             pass
-    _until(lambda: len(collector.spans()) == 3000)
+    _until(lambda: len(collector.spans()) == wanted)
     (about, *_) = [resource.resource for resource in collector.traces[0].resource_spans]
     told = {pair.key: pair.value.string_value for pair in about.attributes}
     assert told["service.name"] == "kith-contact-api"
@@ -221,7 +222,7 @@ def test_an_instrument_does_not_grow_without_bounds() -> None:
     assert "otel.metric.overflow" in str(points)
 
 
-def _until(true: Callable[[], bool], seconds: float = 6.0) -> None:
+def _until(true: Callable[[], bool], seconds: float = 20.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not happen in time"
