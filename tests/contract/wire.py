@@ -132,7 +132,7 @@ def call(about: str, method: str, path: str, token: str, value: Any = None, **qu
     return Call(about, method, target, None if value is None else json.dumps(value).encode(), token=token)
 
 
-def refusals(answers: Iterable[Answer], *, seconds: float = 5.0) -> list[str]:
+def refusals(answers: Iterable[Answer], *, seconds: float = 10.0) -> list[str]:
     """What is wrong with answers that all should be quick and proper refusals: one text for each that is not."""
     return [f"{why}: {answer}" for answer in answers if (why := _no_refusal(answer, seconds))]
 

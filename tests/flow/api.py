@@ -76,7 +76,7 @@ class Api:
             time.sleep(0.2)
 
 
-def eventually(ask: Callable[[], T | None], *, seconds: float = 10.0, what: str = "it") -> T:
+def eventually(ask: Callable[[], T | None], *, seconds: float = 30.0, what: str = "it") -> T:
     """What `ask` answers as soon as that is something; fails when it is nothing for so long."""
     deadline = time.monotonic() + seconds
     while True:

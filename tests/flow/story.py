@@ -25,7 +25,7 @@ class Story:
 
     api: Api
     mailbox: str
-    patience_seconds: float = 10.0
+    patience_seconds: float = 30.0
     mark: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     rep: str = ""
     agent: str = ""

@@ -40,7 +40,7 @@ class EventStream:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self.opened.wait(10), "the event stream did not open"
+        assert self.opened.wait(30), "the event stream did not open"
         return self
 
     def __exit__(

@@ -46,7 +46,7 @@ def test_one_line_adds_a_field(with_one_more_field: Platform) -> None:
         _finds_it(api, small["name"])
         change = api.get(f"{small['name']}/changes")["changes"][0]
         assert change["fields"] == [{"field": "shoeSize", "before": "tiny 33", "after": "tiny 34"}]
-        created, updated = stream.until(small["name"], {change["id"]}, seconds=10)
+        created, updated = stream.until(small["name"], {change["id"]}, seconds=30)
         assert created.event["data"]["record"]["shoeSize"] == "tiny 33"
         assert updated.event["data"]["changes"] == [{"field": "shoeSize", "before": "tiny 33", "after": "tiny 34"}]
     schema = httpx.get(f"{gateway}/openapi.json").json()["components"]["schemas"]

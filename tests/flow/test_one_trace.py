@@ -31,7 +31,7 @@ def test_one_trace_leads_from_the_request_to_the_mail(platform: Platform) -> Non
     trace_id = response.headers["trace-id"]
     created = api.get(f"{response.json()['name']}/changes")["changes"][-1]
     assert created["traceId"] == trace_id
-    eventually(partial(_all_hops, platform, trace_id), seconds=20, what=f"the whole trace {trace_id}")
+    eventually(partial(_all_hops, platform, trace_id), seconds=40, what=f"the whole trace {trace_id}")
     spans = _spans(platform, trace_id)
     known = {span["spanId"] for span in spans}
     assert [span["name"] for span in spans if span["parentId"] not in known] == ["POST /v1/leads"], "one root"
@@ -53,7 +53,7 @@ def test_no_span_holds_personal_data_or_secrets(platform: Platform) -> None:
     secret = uuid.uuid4().hex
     response = _post(platform, "leads", {"familyName": f"N{secret}", "email": f"{secret}@example.com", "company": "x"})
     trace_id = response.headers["trace-id"]
-    eventually(partial(_all_hops, platform, trace_id), seconds=20, what=f"the whole trace {trace_id}")
+    eventually(partial(_all_hops, platform, trace_id), seconds=40, what=f"the whole trace {trace_id}")
     text = httpx.get(f"{platform.addresses.traces}/api/traces/{trace_id}").text
     assert secret not in text
     assert platform.credentials.api_key not in text

@@ -43,7 +43,7 @@ class Listener:
 
     def ids(self, count: int) -> list[str]:
         """The ids of the next events."""
-        return [self.events.get(timeout=5)[0] for _ in range(count)]
+        return [self.events.get(timeout=20)[0] for _ in range(count)]
 
     def nothing_more(self) -> bool:
         """Whether nothing comes for a while."""
@@ -153,7 +153,7 @@ def test_events_come_as_they_happen(listen: Any, bus: Bus) -> None:
     event = an_event()
     began = time.monotonic()
     bus.publish(event)
-    event_id, name, content = listener.events.get(timeout=5)
+    event_id, name, content = listener.events.get(timeout=20)
     assert time.monotonic() - began < 1
     assert (event_id, name) == (id_of(event), "contact.created")
     assert content == json.loads(event)
