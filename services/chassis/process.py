@@ -58,6 +58,6 @@ def _migrate(package: str, settings: Settings) -> None:
     name = package.rpartition(".")[2]
     records = importlib.import_module(f"{package}.records").RECORDS
     with mongo.connect(settings) as client:
-        store = Store(client, settings.database_prefix + name, records)
+        store = Store(client, settings.database(name), records)
         store.migrate()
         store.database[inbox.COLLECTION].create_indexes(inbox.INDEXES)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from google.protobuf.descriptor import ServiceDescriptor
 
@@ -33,7 +32,7 @@ class Service:
 
     def store(self, client: Client, settings: Settings) -> Store:
         """The service's store in its own database."""
-        return Store(client, settings.database_prefix + self.name, self.records)
+        return Store(client, settings.database(self.name), self.records)
 
     def descriptors(self) -> list[ServiceDescriptor]:
         """The gRPC services that this one serves, by its proto package."""
@@ -47,8 +46,3 @@ class Engine:
     settings: Settings
     store: Store
     peers: Peers
-
-    @cached_property
-    def client(self) -> Client:
-        """The database client, for what is no record."""
-        return self.store.client

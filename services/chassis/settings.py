@@ -34,6 +34,10 @@ class Settings:
     token_seconds: int = 300
     peers: Mapping[str, str] = field(default_factory=dict)
 
+    def database(self, service: str) -> str:
+        """The name of a service's database."""
+        return self.database_prefix + service
+
     def peer(self, service: str) -> str:
         """The gRPC address of another service's api."""
         address = self.peers.get(service)

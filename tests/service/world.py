@@ -62,7 +62,7 @@ class World:
         settings = Settings(listen="", mongodb_uri=uri, database_prefix=f"w{uuid.uuid4().hex[:8]}_", peers=self._ports)
         self._client = client
         self._settings = settings
-        self.identity = Store(client, settings.database_prefix + "identity", identity.RECORDS)
+        self.identity = Store(client, settings.database("identity"), identity.RECORDS)
         self.identity.migrate()
         self._servers = {"identity": self._serve({_PLATFORM: bind(_PLATFORM, {}, Platform(self.identity))})}
         self._ports["identity"] = f"{_HOST}:{self._servers['identity'][1]}"

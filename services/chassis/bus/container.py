@@ -52,7 +52,7 @@ def build(
         raise SettingError("AMQP_URI is not set: give amqp://user:password@host:port/vhost")
     topology = Topology.of(protos.files(), retries=len(settings.retry_delays))
     _check(worker, topology)
-    store = Store(client, settings.database_prefix + worker.service, worker.records)
+    store = Store(client, settings.database(worker.service), worker.records)
     common: dict[str, Any] = {"service": worker.service, "uri": settings.amqp_uri}
     common |= {"topology": topology, "stopping": stopping}
     pulses = [Pulse("relay")]

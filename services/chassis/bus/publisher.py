@@ -54,11 +54,6 @@ class Publisher:
         """The number of the last message sent; 0 is none."""
         return self._sent
 
-    @property
-    def unconfirmed(self) -> int:
-        """How many messages are on their way."""
-        return len(self._outstanding)
-
     def check(self) -> None:
         """Raises NotSent or LinkLost if something went wrong since."""
         if self._problem is not None:
