@@ -15,10 +15,24 @@ class SettingError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM files with which apis and their callers prove themselves to each other (mutual TLS)."""
+
+    certificate_file: str
+    key_file: str
+    authority_file: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Settings of one process. Addresses are `host:port`; the peers' may be any gRPC target (`dns:///…`)."""
 
     listen: str
+    health_listen: str = ""  # an api's probes, apart from its calls; empty: only on `listen`
+    metrics_listen: str = ""  # where Prometheus reads; empty: nowhere
+    drain_seconds: float = 0.0  # how long a process that is told to stop goes on serving, unready
+    connection_age_seconds: float = 300.0  # after which gRPC clients connect anew, and find pods that were added
+    tls: Tls | None = None
     mongodb_uri: str = ""
     database_prefix: str = "kith_"
     amqp_uri: str = ""
@@ -54,6 +68,11 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     """
     return Settings(
         listen=_required(environment, "KITH_LISTEN", "host:port to listen on"),
+        health_listen=environment.get("KITH_HEALTH_LISTEN", ""),
+        metrics_listen=environment.get("KITH_METRICS_LISTEN", ""),
+        drain_seconds=number(environment, "KITH_DRAIN_SECONDS", 0, low=0, high=300),
+        connection_age_seconds=number(environment, "KITH_CONNECTION_AGE_SECONDS", 300, low=1, high=86_400),
+        tls=_tls(environment),
         mongodb_uri=environment.get("MONGODB_URI", ""),
         database_prefix=environment.get("KITH_DATABASE_PREFIX", "kith_"),
         amqp_uri=environment.get("AMQP_URI", ""),
@@ -85,6 +104,17 @@ def number(environment: Mapping[str, str], name: str, default: float, *, low: fl
     if not low <= value <= high:
         raise SettingError(f"{name} is {text!r}: give a number from {low:g} to {high:g}")
     return value
+
+
+def _tls(environment: Mapping[str, str]) -> Tls | None:
+    names = ("KITH_TLS_CERT_FILE", "KITH_TLS_KEY_FILE", "KITH_TLS_CA_FILE")
+    files = [environment.get(name, "") for name in names]
+    missing = [name for name, file in zip(names, files, strict=True) if not file]
+    if len(missing) == len(names):
+        return None
+    if missing:
+        raise SettingError(f"{missing[0]} is not set: give all of {', '.join(names)}, or none")
+    return Tls(*files)
 
 
 def _required(environment: Mapping[str, str], name: str, meaning: str) -> str:
