@@ -33,6 +33,7 @@ from services.identity.records import API_KEY_SECRETS, RECORDS, migrate, require
 from services.identity.rules import proofs
 from services.identity.signing import Keyring
 from services.identity.signing_in import SignedIn, SigningIn
+from services.identity.user_passwords import UserPasswords
 
 
 class TokenService:
@@ -85,17 +86,17 @@ class SessionService:
 class UserService:
     """What users need beyond the standard methods."""
 
-    def __init__(self, store: Store, signing_in: SigningIn) -> None:
+    def __init__(self, store: Store, passwords: UserPasswords) -> None:
         self._store = store
-        self._signing_in = signing_in
+        self._passwords = passwords
 
     def SetPassword(self, request: user_pb.SetPasswordRequest, call: Call) -> User:
         """Sets somebody's password."""
-        return self._signing_in.set_password(call.author(), request.name, request.password)
+        return self._passwords.set(call.author(), request.name, request.password)
 
     def ChangePassword(self, request: user_pb.ChangePasswordRequest, call: Call) -> User:
         """Changes the caller's password."""
-        return self._signing_in.change_password(call.author(), request.current_password, request.new_password)
+        return self._passwords.change(call.author(), request.current_password, request.new_password)
 
     def GetMe(self, _request: user_pb.GetMeRequest, call: Call) -> user_pb.Me:
         """Who the caller is."""
@@ -226,11 +227,12 @@ def _custom(engine: Engine) -> Mapping[str, object]:
     migrate(engine.store.database)
     keyring = Keyring(Path(engine.settings.signing_keys))
     access = Access(engine.store, keyring, engine.settings.token_seconds)
-    signing_in = SigningIn(engine.store, access, Hasher())
+    hasher = Hasher()
+    signing_in = SigningIn(engine.store, access, hasher)
     return {
         "TokenService": TokenService(access, keyring),
         "SessionService": SessionService(signing_in),
-        "UserService": UserService(engine.store, signing_in),
+        "UserService": UserService(engine.store, UserPasswords(engine.store, hasher)),
         "RoleService": RoleService(engine.store),
         "ApiKeyService": ApiKeyService(engine.store),
     }

@@ -18,14 +18,12 @@ from services.chassis.errors import AlreadyExists, InvalidArgument, NotFound
 from services.chassis.resources.changes import Author, new_id
 from services.chassis.resources.store import Store
 from services.chassis.resources.transaction import Transaction
-from services.identity.access import Access
 from services.identity.api import NewApiKey, create_api_keys
 from services.identity.passwords import Hasher
 from services.identity.records import API_KEY_SECRETS, PLATFORM, SLUGS
 from services.identity.rules import proofs
 from services.identity.rules.roles import STANDARD
-from services.identity.signing import Keyring
-from services.identity.signing_in import SigningIn
+from services.identity.user_passwords import UserPasswords
 
 API_KEY_NAME = "Bootstrap"
 ADMIN = "admin"
@@ -53,7 +51,7 @@ class Made:
     api_key: str
 
 
-def bootstrap(store: Store, keyring: Keyring, wanted: Wanted) -> Made:
+def bootstrap(store: Store, wanted: Wanted) -> Made:
     """Makes what is missing of a tenant: its record, the standard roles, the administrator, the password, an API key.
 
     Run again it changes nothing but a password that differs.
@@ -72,9 +70,9 @@ def bootstrap(store: Store, keyring: Keyring, wanted: Wanted) -> Made:
             raise
         author = Author(tenant, PLATFORM)
         user = store.write(author, lambda tx: _records(tx, wanted))
-    signing_in = SigningIn(store, Access(store, keyring, 60), Hasher())
-    if not signing_in.has_password(tenant, user.name, wanted.password):
-        signing_in.set_password(author, user.name, wanted.password)
+    passwords = UserPasswords(store, Hasher())
+    if not passwords.matches(tenant, user.name, wanted.password):
+        passwords.set(author, user.name, wanted.password)
     return Made(wanted.slug, f"tenants/{tenant}", user.email, user.name, _api_key(store, author, user, wanted))
 
 

@@ -20,7 +20,6 @@ from services.identity import signing
 from services.identity.api import SERVICE
 from services.identity.bootstrap import Wanted, bootstrap, read_password, set_state
 from services.identity.records import migrate
-from services.identity.signing import Keyring
 
 
 def run(arguments: Sequence[str], settings: Settings) -> None:
@@ -81,7 +80,7 @@ def _bootstrap(options: argparse.Namespace, settings: Settings) -> None:
     with _store(settings) as store:
         store.migrate()
         migrate(store.database)
-        made = asdict(bootstrap(store, Keyring(Path(settings.signing_keys)), wanted))
+        made = asdict(bootstrap(store, wanted))
     if options.json:
         print(json.dumps(made))
     else:

@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, signing out, and what a new password does to all of it."""
+"""Signing in, staying signed in, signing out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kith.identity.v1.user_pb2 import USER_STATE_DEACTIVATED, User
 
 from services.chassis import telemetry
-from services.chassis.errors import FailedPrecondition, InvalidArgument, Unauthenticated
+from services.chassis.errors import Unauthenticated
 from services.chassis.resources.bson_codec import to_timestamp
 from services.chassis.resources.changes import Author
 from services.chassis.resources.schema import RecordType
@@ -17,8 +17,7 @@ from services.chassis.resources.transaction import Transaction
 from services.identity.access import Access, Inactive, Issued
 from services.identity.attempts import Attempts
 from services.identity.passwords import Credentials, Hasher
-from services.identity.records import SLUGS, require_no_excess, role_permissions
-from services.identity.rules.passwords import fault
+from services.identity.records import SLUGS
 from services.identity.sessions import OpenSession, Sessions, refused
 
 _USERS = RecordType.of(User).collection
@@ -43,7 +42,7 @@ class _Candidate:
 
 
 class SigningIn:
-    """Sessions and passwords over the store. Safe to share between threads."""
+    """Sessions over the store. Safe to share between threads."""
 
     def __init__(self, store: Store, access: Access, hasher: Hasher) -> None:
         self._store = store
@@ -89,54 +88,6 @@ class SigningIn:
         """Ends a session; there may be none."""
         self._sessions.end(refresh_token)
 
-    def set_password(self, author: Author, name: str, password: str) -> User:
-        """Sets the password of a user who may do no more than the author, and ends the user's sessions.
-
-        Raises:
-            InvalidArgument: the password will not do.
-            PermissionDenied: the user may do more than the author.
-            NotFound: there is no such user.
-        """
-        user = self._store.get(User, author.tenant, name)
-        self._require_good(password, user.email, "password")
-        hashed = self._hasher.hash(password)
-
-        def work(tx: Transaction) -> User:
-            if name != author.subject:
-                require_no_excess(tx, role_permissions(tx, tx.get(User, name).roles), "this user may do")
-            return self._replace_password(tx, name, hashed)
-
-        return self._store.write(author, work)
-
-    def change_password(self, author: Author, current: str, new: str) -> User:
-        """Changes the author's own password for who knows the present one.
-
-        Raises:
-            FailedPrecondition: the present password is wrong.
-            InvalidArgument: the new one will not do.
-            ResourceExhausted: too many attempts.
-        """
-        user = self._store.get(User, author.tenant, author.subject)
-        user_id = author.subject.partition("/")[2]
-        self._attempts.admit_user(author.tenant, author.subject)
-        stored = self._credentials.find(author.tenant, user_id)
-        if not self._hasher.matches(stored, current):
-            raise FailedPrecondition("the present password is wrong", reason="PASSWORD_WRONG")
-        self._attempts.succeeded(author.tenant, author.subject, "")
-        self._require_good(new, user.email, "new_password")
-        hashed = self._hasher.hash(new)
-        return self._store.write(author, lambda tx: self._replace_password(tx, author.subject, hashed))
-
-    def has_password(self, tenant: str, name: str, password: str) -> bool:
-        """Whether this is a user's password."""
-        stored = self._credentials.find(tenant, name.partition("/")[2])
-        return stored is not None and self._hasher.matches(stored, password)
-
-    def _require_good(self, password: str, email: str, field: str) -> None:
-        wrong = fault(password, email)
-        if wrong:
-            raise InvalidArgument.of(field, wrong, reason="PASSWORD_TOO_WEAK")
-
     def _candidate(self, tenant_slug: str, email: str) -> _Candidate:
         """As many queries for who does not exist as for who does."""
         database = self._store.database
@@ -166,14 +117,6 @@ class SigningIn:
             raise _refused() from error
         user, session = self._store.transact(author, work)
         return SignedIn(session, self._access.for_user(candidate.tenant, user), user)
-
-    def _replace_password(self, tx: Transaction, name: str, hashed: str) -> User:
-        def note(user: User) -> None:
-            user.password_time.CopyFrom(to_timestamp(tx.now))
-
-        self._credentials.put(tx.tenant, name.partition("/")[2], hashed, tx.session)
-        self._sessions.end_all(tx.tenant, name, tx.session)
-        return tx.update(User, name, note, verb="password_set")
 
 
 def _note_sign_in(user: User, now: datetime.datetime) -> None:

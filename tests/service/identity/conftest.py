@@ -102,9 +102,7 @@ def make_tenancy(identity: Running) -> Iterator[object]:
 
         def make() -> Tenancy:
             slug = f"t-{uuid.uuid4().hex[:12]}"
-            made = bootstrap(
-                identity.store, identity.keyring, Wanted(slug, "A company", f"admin@{slug}.example", PASSWORD)
-            )
+            made = bootstrap(identity.store, Wanted(slug, "A company", f"admin@{slug}.example", PASSWORD))
             anonymous = Client(channel, address=slug)
             return Tenancy(made, identity, anonymous, anonymous.with_proof(made.api_key))
 
