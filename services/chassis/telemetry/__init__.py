@@ -83,6 +83,10 @@ class Settings(Protocol):
     def traces_ratio(self) -> float:
         """Share of new traces that is recorded, 0 to 1."""
 
+    @property
+    def metrics_listen(self) -> str:
+        """host:port at which Prometheus may read; empty listens nowhere."""
+
 
 class Telemetry:
     """The running export of this process."""
@@ -103,23 +107,25 @@ class Telemetry:
 def start(service: str, process: str, settings: Settings) -> Telemetry:
     """Begins to record and export as `kith-<service>-<process>`. Call it once, after any monkey patching.
 
-    Raises ValueError for an endpoint that is not an http(s) URL.
+    Raises:
+        SettingError: the endpoint is not an http(s) URL, or `metrics_listen` cannot be listened on.
     """
-    if not settings.otlp_endpoint:
+    if not (settings.otlp_endpoint or settings.metrics_listen):
         spans.install(None)
         return Telemetry(None)
-    # Imported here because it brings an HTTP client and protobuf, which a process that exports nothing can spare.
+    # Imported here because a process that nobody listens to can spare the memory of it.
     from services.chassis.telemetry.pipeline import Pipeline
 
     name = f"kith-{service}" if process in ("", service) else f"kith-{service}-{process}"
-    pipeline = Pipeline(name, settings.otlp_endpoint, settings.traces_ratio)
+    pipeline = Pipeline(name, settings)
     meter = pipeline.metrics.get_meter("kith")
     for instrument in INSTRUMENTS:
         instrument.bind(meter)
     runtime.observe(meter)
-    spans.install(pipeline.traces.get_tracer("kith"))
+    spans.install(pipeline.traces.get_tracer("kith") if pipeline.traces else None)
     # For the instrumentation libraries of others, so that their spans and metrics join ours.
-    set_tracer_provider(pipeline.traces)
+    if pipeline.traces:
+        set_tracer_provider(pipeline.traces)
     set_meter_provider(pipeline.metrics)
     running = Telemetry(pipeline)
     atexit.register(running.shutdown)

@@ -12,7 +12,9 @@ from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 
 def version() -> str:
-    """Kith's version, as installed."""
+    """Kith's version: that of the image it runs in, or else as installed."""
+    if told := os.environ.get("KITH_VERSION"):
+        return told
     try:
         return metadata.version("kith")
     except metadata.PackageNotFoundError:

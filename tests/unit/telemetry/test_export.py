@@ -19,7 +19,7 @@ from opentelemetry.sdk.resources import Resource
 
 from services.chassis import telemetry
 from services.chassis.telemetry.metrics import Counter
-from services.chassis.telemetry.pipeline import QUEUE_SPANS
+from services.chassis.telemetry.otlp import QUEUE_SPANS
 from tests.unit.telemetry.collector import Collector
 
 
@@ -27,6 +27,7 @@ from tests.unit.telemetry.collector import Collector
 class Settings:
     otlp_endpoint: str
     traces_ratio: float = 1.0
+    metrics_listen: str = ""
 
 
 @pytest.fixture
@@ -148,6 +149,7 @@ def test_a_process_patched_by_eventlet_exports_too(collector: Collector, then: s
         class Settings:
             otlp_endpoint: str
             traces_ratio: float = 1.0
+            metrics_listen: str = ""
 
         running = telemetry.start("insight", "worker", Settings(sys.argv[1]))
 
