@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from cli.viewer.values import plain, resource_service
+from cli.viewer.values import plain, resource_pod, resource_service
 
 MOST_TRACES: Final = 2_000
 MOST_BYTES: Final = 48 * 1024 * 1024
@@ -34,6 +34,13 @@ class Filter:
     limit: int = 100
 
 
+class Sender(NamedTuple):
+    """Whose spans they are; outside of Kubernetes the pod is empty."""
+
+    service: str
+    pod: str
+
+
 @dataclass(slots=True)
 class Share:
     """What one service has of a trace."""
@@ -44,10 +51,10 @@ class Share:
 
 @dataclass(slots=True)
 class Trace:
-    """The spans of one trace, each as its service's name and its OTLP bytes, and what is known of them so far."""
+    """The spans of one trace, each as its sender and its OTLP bytes, and what is known of them so far."""
 
     id: str
-    rows: list[tuple[str, bytes]] = field(default_factory=list)
+    rows: list[tuple[Sender, bytes]] = field(default_factory=list)
     bytes: int = 0
     dropped: int = 0
     read: int = 0
@@ -62,7 +69,7 @@ class Trace:
 
     def digest(self) -> None:
         """Reads the spans that came since the last time into the summary."""
-        for service, raw in self.rows[self.read :]:
+        for (service, _pod), raw in self.rows[self.read :]:
             span = Span.FromString(raw)
             self.names.add(span.name)
             self.errors += span.status.code == Status.STATUS_CODE_ERROR
@@ -109,10 +116,10 @@ class Traces:
     def add(self, request: ExportTraceServiceRequest) -> None:
         """Keeps the spans of one export request."""
         for resource_spans in request.resource_spans:
-            service = resource_service(resource_spans.resource)
+            sender = Sender(resource_service(resource_spans.resource), resource_pod(resource_spans.resource))
             for scope_spans in resource_spans.scope_spans:
                 for span in scope_spans.spans:
-                    self._keep(service, span)
+                    self._keep(sender, span)
         while self._traces and (len(self._traces) > self._most or self._bytes > self._most_bytes):
             self._bytes -= self._traces.popitem(last=False)[1].bytes
 
@@ -141,7 +148,7 @@ class Traces:
             trace.digest()
         return trace
 
-    def _keep(self, service: str, span: Span) -> None:
+    def _keep(self, sender: Sender, span: Span) -> None:
         trace = self._traces.get(span.trace_id)
         if trace is None:
             trace = self._traces[span.trace_id] = Trace(span.trace_id.hex())
@@ -149,7 +156,7 @@ class Traces:
             trace.dropped += 1
             return
         raw = span.SerializeToString()
-        trace.rows.append((service, raw))
+        trace.rows.append((sender, raw))
         trace.bytes += len(raw)
         self._bytes += len(raw)
 
@@ -171,41 +178,42 @@ def summary(trace: Trace) -> dict[str, object]:
 
 def waterfall(trace: Trace) -> dict[str, object]:
     """A trace with all its spans, parents before children, siblings by start, each with its depth."""
-    spans = [(service, Span.FromString(raw)) for service, raw in trace.rows]
+    spans = [(sender, Span.FromString(raw)) for sender, raw in trace.rows]
     known = {span.span_id for _, span in spans}
-    children: dict[bytes, list[tuple[str, Span]]] = {}
-    for service, span in spans:
+    children: dict[bytes, list[tuple[Sender, Span]]] = {}
+    for sender, span in spans:
         parent = span.parent_span_id if span.parent_span_id in known else b""
-        children.setdefault(parent, []).append((service, span))
-    rows = [_row(service, span, depth, trace.start) for service, span, depth in _depth_first(children)]
+        children.setdefault(parent, []).append((sender, span))
+    rows = [_row(sender, span, depth, trace.start) for sender, span, depth in _depth_first(children)]
     return {**summary(trace), "dropped": trace.dropped, "rows": rows}
 
 
 def _depth_first(
-    children: dict[bytes, list[tuple[str, Span]]],
-) -> Iterator[tuple[str, Span, int]]:
+    children: dict[bytes, list[tuple[Sender, Span]]],
+) -> Iterator[tuple[Sender, Span, int]]:
     # An explicit stack, since the depth of a trace is its sender's choice. A span's children leave the table when
     # they are visited, which ends at cycles; what is left in the end belongs to a cycle and is shown all the same.
     stack = _latest_first(children.pop(b"", []), 0)
     while stack or children:
         if not stack:
             stack = _latest_first(children.pop(next(iter(children))), 0)
-        service, span, depth = stack.pop()
-        yield service, span, depth
+        sender, span, depth = stack.pop()
+        yield sender, span, depth
         stack.extend(_latest_first(children.pop(span.span_id, []), depth + 1))
 
 
-def _latest_first(spans: list[tuple[str, Span]], depth: int) -> list[tuple[str, Span, int]]:
+def _latest_first(spans: list[tuple[Sender, Span]], depth: int) -> list[tuple[Sender, Span, int]]:
     ordered = sorted(spans, key=lambda pair: pair[1].start_time_unix_nano, reverse=True)
-    return [(service, span, depth) for service, span in ordered]
+    return [(sender, span, depth) for sender, span in ordered]
 
 
-def _row(service: str, span: Span, depth: int, trace_start: int) -> dict[str, object]:
+def _row(sender: Sender, span: Span, depth: int, trace_start: int) -> dict[str, object]:
     return {
         "spanId": span.span_id.hex(),
         "parentId": span.parent_span_id.hex(),
         "name": span.name,
-        "service": service,
+        "service": sender.service,
+        "pod": sender.pod,
         "kind": Span.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_").lower(),
         "depth": depth,
         "offsetMs": (span.start_time_unix_nano - trace_start) / 1e6,

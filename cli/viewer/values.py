@@ -23,15 +23,18 @@ def plain(value: AnyValue) -> object:
 
 def resource_service(resource: Resource) -> str:
     """The sender's `service.name`."""
-    for pair in resource.attributes:
-        if pair.key == "service.name":
-            return pair.value.string_value
-    return "unknown"
+    return _attribute(resource, "service.name") or "unknown"
 
 
 def resource_instance(resource: Resource) -> str:
     """The sender's `service.instance.id`, different after each restart."""
-    for pair in resource.attributes:
-        if pair.key == "service.instance.id":
-            return pair.value.string_value
-    return ""
+    return _attribute(resource, "service.instance.id")
+
+
+def resource_pod(resource: Resource) -> str:
+    """The sender's `k8s.pod.name`; empty outside of Kubernetes."""
+    return _attribute(resource, "k8s.pod.name")
+
+
+def _attribute(resource: Resource, key: str) -> str:
+    return next((pair.value.string_value for pair in resource.attributes if pair.key == key), "")

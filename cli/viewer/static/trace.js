@@ -63,6 +63,7 @@ function detail(span) {
   const tell = (key, value, style = "mono") => list.append(make("dt", {}, key), make("dd", { class: style }, value));
   if (span.error) tell("failed", span.message || String(span.attributes["error.type"] ?? "yes"), "bad");
   tell("service", span.service, "");
+  if (span.pod) tell("pod", span.pod, "");
   tell("kind", span.kind, "");
   tell("started", `${duration(span.offsetMs)} after the trace began`, "");
   tell("lasted", duration(span.durationMs), "");

@@ -88,6 +88,16 @@ def test_a_trace_of_three_processes_is_one_waterfall(viewer: httpx.Client) -> No
     assert shown["rows"][3]["attributes"] == {"number": 5, "names": ["a", "b"]}
 
 
+def test_a_span_says_in_which_pod_it_was(viewer: httpx.Client) -> None:
+    trace = os.urandom(16)
+    pod = KeyValue(key="k8s.pod.name", value=AnyValue(string_value="kith-contact-api-7d9-x2x4p"))
+    body = ExportTraceServiceRequest.FromString(sent("kith-contact-api", [span(trace, 1, 0, "GET", 0, 1)]))
+    body.resource_spans[0].resource.attributes.append(pod)
+    viewer.post("/v1/traces", content=body.SerializeToString(), headers=PROTOBUF).raise_for_status()
+    rows = viewer.get(f"/api/traces/{trace.hex()}").json()["rows"]
+    assert [row["pod"] for row in rows] == ["kith-contact-api-7d9-x2x4p"]
+
+
 def test_the_list_is_narrowed_by_text_service_duration_and_errors(viewer: httpx.Client) -> None:
     quick, failed, slow = (os.urandom(16) for _ in range(3))
     spans = [
