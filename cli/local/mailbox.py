@@ -2,7 +2,7 @@
 
 `python -m cli.local.mailbox FOLDER` listens on KITH_LISTEN (host:port). A file is named after the time of its
 arrival (nanoseconds since the epoch), so that the names sort; the envelope stands in the headers X-Envelope-From and
-X-Envelope-To.
+X-Envelope-To. `cli.cluster.mailbox` is the same server for try-outs in a cluster.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from cli.local.ports import HOST
 from cli.local.unit import Unit
 
 LARGEST_MAIL_BYTES = 50_000_000
+SENDER, RECIPIENTS = "X-Envelope-From", "X-Envelope-To"
 
 
 def unit(home: Path, port: int) -> Unit:
@@ -48,35 +50,38 @@ class Envelope(Protocol):
 
 
 class Mailbox:
-    """aiosmtpd's handler: a mail is acknowledged once it is on the disk."""
+    """aiosmtpd's handler: a mail is acknowledged once `keep` has it, the envelope in its first headers."""
 
-    def __init__(self, mails: Path) -> None:
-        self._mails = mails
+    def __init__(self, keep: Callable[[bytes], None]) -> None:
+        self._keep = keep
 
     async def handle_DATA(self, server: object, session: object, envelope: Envelope) -> str:
-        sent = f"X-Envelope-From: {envelope.mail_from}\r\nX-Envelope-To: {', '.join(envelope.rcpt_tos)}\r\n"
-        write_atomically(self._mails / f"{time.time_ns()}.eml", sent.encode() + envelope.content)
+        sent = f"{SENDER}: {envelope.mail_from}\r\n{RECIPIENTS}: {', '.join(envelope.rcpt_tos)}\r\n"
+        self._keep(sent.encode() + envelope.content)
         return "250 Kept"
 
 
-async def serve(mails: Path, listen: str) -> None:
-    """Serves until SIGTERM or SIGINT."""
+async def listen(address: str, keep: Callable[[bytes], None], largest_bytes: int) -> asyncio.Server:
+    """An SMTP server at `host:port` that hands each mail to `keep`, and refuses larger ones."""
+    host, _, port = address.rpartition(":")
+
+    def conversation() -> SMTP:
+        return SMTP(Mailbox(keep), hostname="mailbox.localhost", enable_SMTPUTF8=True, data_size_limit=largest_bytes)
+
+    return await asyncio.get_running_loop().create_server(conversation, host, int(port))
+
+
+async def serve(mails: Path, address: str) -> None:
+    """Keeps mails in a folder until SIGTERM or SIGINT."""
     mails.mkdir(parents=True, exist_ok=True)
-    host, _, port = listen.rpartition(":")
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: SMTP(
-            Mailbox(mails),
-            hostname="mailbox.localhost",
-            enable_SMTPUTF8=True,
-            data_size_limit=LARGEST_MAIL_BYTES,
-        ),
-        host,
-        int(port),
-    )
+
+    def keep(mail: bytes) -> None:
+        write_atomically(mails / f"{time.time_ns()}.eml", mail)
+
+    server = await listen(address, keep, LARGEST_MAIL_BYTES)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
     async with server:
         await ended.wait()
 

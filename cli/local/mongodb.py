@@ -71,19 +71,39 @@ def initiate(port: int) -> bool:
     """Makes the member the only one of its set if it is not yet; False while it cannot be asked."""
     if is_free(port):  # nobody listens yet, and a driver would wait for somebody
         return False
-    config = {"_id": REPLICA_SET, "members": [{"_id": 0, "host": f"{HOST}:{port}"}]}
     address = f"mongodb://{HOST}:{port}/?directConnection=true"
     with MongoClient[dict[str, object]](address, serverSelectionTimeoutMS=2000) as client:
         try:
-            client.admin.command("replSetGetStatus")
-        except OperationFailure as failure:
-            if failure.code == _NOT_YET_INITIALIZED:
-                client.admin.command("replSetInitiate", config)
-            elif failure.code == _NOT_A_MEMBER:
-                client.admin.command("replSetReconfig", {**config, "version": 1_000}, force=True)
-            else:
-                return False
+            form_set(client, REPLICA_SET, f"{HOST}:{port}")
+        except OperationFailure:
+            return False
     return True
+
+
+def form_set(client: MongoClient[dict[str, object]], name: str, member: str) -> bool:
+    """Makes a server the only member of the set `name`, reached at `member`; False when it is in one already.
+
+    A set of one that no longer finds itself, since it has got another address, is given the new one.
+
+    Raises:
+        OperationFailure: the server refuses, or is not as far as that.
+    """
+    config = {"_id": name, "members": [{"_id": 0, "host": member}]}
+    try:
+        client.admin.command("replSetGetStatus")
+    except OperationFailure as failure:
+        if failure.code == _NOT_YET_INITIALIZED:
+            client.admin.command("replSetInitiate", config)
+        elif failure.code == _NOT_A_MEMBER and _members(client) == 1:
+            client.admin.command("replSetReconfig", {**config, "version": 1_000}, force=True)
+        else:
+            raise
+        return True
+    return False
+
+
+def _members(client: MongoClient[dict[str, object]]) -> int:
+    return len(client.admin.command("replSetGetConfig")["config"]["members"])
 
 
 def _program() -> Path:

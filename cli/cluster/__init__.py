@@ -1,0 +1,1 @@
+"""Kith on Kubernetes: what its jobs and try-out pods run."""
