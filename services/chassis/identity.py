@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 
 import grpc
-from google.protobuf.message import Message
 from joserfc.jwk import OKPKey
 from kith.identity.v1.token_service_pb2 import (
     ExchangeApiKeyRequest,
@@ -18,9 +17,10 @@ from kith.identity.v1.token_service_pb2 import (
     SigningKey,
 )
 
-from services.chassis.channels import CHANNEL_OPTIONS
+from services.chassis.channels import EVERY_METHOD, Line
 from services.chassis.errors import Unauthenticated, Unavailable
 from services.chassis.principal import Verifier
+from services.chassis.settings import Tls
 
 REFRESH_SECONDS = 60.0
 """Keys are fetched so often: a key taken out of service verifies no longer than this."""
@@ -28,25 +28,17 @@ RETRY_SECONDS = 1.0
 """After a failure, and between two fetches because of unknown keys."""
 TIMEOUT_SECONDS = 2.0
 
-_SERVICE = "/kith.identity.v1.TokenService/"
+_SERVICE = "kith.identity.v1.TokenService/"
 _log = logging.getLogger(__name__)
 
 
 class RemoteIdentity:
     """The identity api behind an address. `keys` are fetched in the background once started."""
 
-    def __init__(self, address: str) -> None:
-        self._channel = grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
-        self._exchange = self._channel.unary_unary(
-            f"{_SERVICE}ExchangeApiKey",
-            request_serializer=_serialize,
-            response_deserializer=ExchangeApiKeyResponse.FromString,
-        )
-        self._list = self._channel.unary_unary(
-            f"{_SERVICE}ListSigningKeys",
-            request_serializer=_serialize,
-            response_deserializer=ListSigningKeysResponse.FromString,
-        )
+    def __init__(self, address: str, tls: Tls | None = None) -> None:
+        """Raises SettingError when a file of `tls` is wrong."""
+        # What is asked here may be asked twice: a key is exchanged for a token as often as one likes.
+        self._line = Line(address, tls, [EVERY_METHOD])
         self.keys = CachedKeys(self._fetch)
 
     def verifier(self) -> Verifier:
@@ -60,7 +52,7 @@ class RemoteIdentity:
     def close(self) -> None:
         """Ends the background work and the connection."""
         self.keys.stop()
-        self._channel.close()
+        self._line.close()
 
     def exchange(self, api_key: str) -> str:
         """The access token for an API key.
@@ -70,7 +62,12 @@ class RemoteIdentity:
             Unavailable: identity does not answer.
         """
         try:
-            answer = self._exchange(ExchangeApiKeyRequest(api_key=api_key), timeout=TIMEOUT_SECONDS)
+            answer = self._line.call(
+                _SERVICE + "ExchangeApiKey",
+                ExchangeApiKeyRequest(api_key=api_key),
+                ExchangeApiKeyResponse,
+                timeout=TIMEOUT_SECONDS,
+            )
         except grpc.RpcError as error:
             if error.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.INVALID_ARGUMENT):
                 raise Unauthenticated("the API key is not valid", reason="API_KEY_INVALID") from error
@@ -79,7 +76,12 @@ class RemoteIdentity:
 
     def _fetch(self) -> dict[str, OKPKey]:
         try:
-            answer = self._list(ListSigningKeysRequest(), timeout=TIMEOUT_SECONDS)
+            answer = self._line.call(
+                _SERVICE + "ListSigningKeys",
+                ListSigningKeysRequest(),
+                ListSigningKeysResponse,
+                timeout=TIMEOUT_SECONDS,
+            )
         except grpc.RpcError as error:
             raise Unavailable("identity does not answer; try again", reason="IDENTITY_UNAVAILABLE") from error
         return {key.kid: imported(key) for key in answer.keys if key.kty == "OKP" and key.crv == "Ed25519"}
@@ -146,7 +148,3 @@ class CachedKeys:
 def imported(key: SigningKey) -> OKPKey:
     """A published key as joserfc wants it."""
     return OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": key.x})
-
-
-def _serialize(message: Message) -> bytes:
-    return message.SerializeToString()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any, TypeVar
 
 import grpc
@@ -14,7 +13,7 @@ from kith.type.v1 import platform_service_pb2
 
 from services.chassis import errors, telemetry
 from services.chassis.call import Call
-from services.chassis.channels import CHANNEL_OPTIONS
+from services.chassis.channels import EVERY_METHOD, Line
 from services.chassis.settings import Settings
 
 M = TypeVar("M", bound=Message)
@@ -37,15 +36,19 @@ _ERRORS: dict[grpc.StatusCode, type[errors.KithError]] = {
         errors.Unavailable,
     )
 }
+# A server that ends cancels what it has not begun (`server.py`); our services never say so themselves.
+_ERRORS[grpc.StatusCode.CANCELLED] = errors.Unavailable
 
 
 class Peers:
-    """The apis of the other services. Channels are opened when they are first needed, and kept."""
+    """The apis of the other services. Connections are opened when they are first needed, and kept.
+
+    Every call is repeated when its answer is lost, so each must be one that reads or carries a request id.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._channels: dict[str, grpc.Channel] = {}
-        self._methods: dict[str, Callable[..., Any]] = {}
+        self._lines: dict[str, Line] = {}
         self._lock = threading.Lock()
 
     def call(self, method: str, request: Message, response: type[M], call: Call, *, service: str = "") -> M:
@@ -55,13 +58,16 @@ class Peers:
 
         Raises:
             errors.KithError: what the peer said, as it said it.
+            ValueError: the call would change something and carries no request id.
         """
+        if not _repeatable(method, request):
+            raise ValueError(f"{method} changes something: give it a request id, so that it may be repeated")
         service = service or method.split(".")[1]
         with telemetry.RpcClientSpan(method, self._settings.peer(service)) as span:
             metadata = (("authorization", call.authorization), *span.headers.items())
+            seconds = min(call.seconds_left, MAX_SECONDS)
             try:
-                invoke = self._method(service, method, response)
-                answer: M = invoke(request, timeout=min(call.seconds_left, MAX_SECONDS), metadata=metadata)
+                answer: M = self._line(service).call(method, request, response, timeout=seconds, metadata=metadata)
                 return answer
             except grpc.RpcError as error:
                 known = _known(error)
@@ -81,26 +87,19 @@ class Peers:
 
     def close(self) -> None:
         """Closes all connections."""
-        for channel in self._channels.values():
-            channel.close()
+        for line in self._lines.values():
+            line.close()
 
-    def _method(self, service: str, method: str, response: type[Message]) -> Callable[..., Any]:
-        key = f"{service} {method}"
+    def _line(self, service: str) -> Line:
         with self._lock:
-            if key not in self._methods:
-                self._methods[key] = self._channel(service).unary_unary(
-                    "/" + method, request_serializer=_serialize, response_deserializer=response.FromString
-                )
-            return self._methods[key]
-
-    def _channel(self, service: str) -> grpc.Channel:
-        if service not in self._channels:
-            self._channels[service] = grpc.insecure_channel(self._settings.peer(service), options=CHANNEL_OPTIONS)
-        return self._channels[service]
+            if service not in self._lines:
+                self._lines[service] = Line(self._settings.peer(service), self._settings.tls, [EVERY_METHOD])
+            return self._lines[service]
 
 
-def _serialize(message: Message) -> bytes:
-    return message.SerializeToString()
+def _repeatable(method: str, request: Any) -> bool:
+    name = method.rpartition("/")[2]
+    return name.startswith(("Get", "List", "BatchGet", "Check")) or bool(getattr(request, "request_id", ""))
 
 
 def _known(error: Any) -> errors.KithError:

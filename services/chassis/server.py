@@ -21,11 +21,14 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from services.chassis import errors, status, telemetry
 from services.chassis.call import Call
+from services.chassis.channels import PING_SECONDS
+from services.chassis.credentials import Credentials
 from services.chassis.permissions import PUBLIC, require_permissions
 from services.chassis.principal import Principal, Verifier
 from services.chassis.resources import requests
 from services.chassis.resources.store import translated
 from services.chassis.resources.validation import check
+from services.chassis.settings import Settings
 
 Method = Callable[[Any, Call], Any]
 
@@ -33,9 +36,12 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 MAX_METADATA_BYTES = 24 * 1024
 DEFAULT_SECONDS = 10.0
 """A caller that sets no deadline gets this one."""
+MOST_SECONDS = 60.0
+"""No call takes longer, whatever its caller's deadline is."""
 
 _REPLAYED = (("idempotent-replayed", "true"),)
 """Trailing metadata of an answer that is an earlier one again; REST shows it as a header."""
+_NO_SETTINGS = Settings(listen="")
 _NOBODY = Principal(tenant="", subject="", permissions=())
 _log = logging.getLogger(__name__)
 
@@ -43,14 +49,22 @@ _log = logging.getLogger(__name__)
 class Server:
     """A gRPC server for some services' methods, with the standard health service.
 
+    Of `settings` it takes how connections are secured, and how long they last.
+
     Raises:
         MissingPermission: a method has no permission option.
+        SettingError: a certificate, its key or its authority cannot be used.
         TypeError: an RPC has no method, or a method no RPC.
     """
 
     def __init__(
-        self, methods: Mapping[ServiceDescriptor, Mapping[str, Method]], verifier: Verifier, threads: int
+        self,
+        methods: Mapping[ServiceDescriptor, Mapping[str, Method]],
+        verifier: Verifier,
+        threads: int,
+        settings: Settings = _NO_SETTINGS,
     ) -> None:
+        self._credentials = Credentials(settings.tls).server() if settings.tls else None
         permissions = require_permissions(methods)
         self._health = health.HealthServicer(experimental_non_blocking=True)
         self._grpc = grpc.server(
@@ -61,11 +75,16 @@ class Server:
                 ("grpc.so_reuseport", 0),
                 # A token with hundreds of permissions fits; gRPC's default is half a token.
                 ("grpc.max_metadata_size", MAX_METADATA_BYTES),
-                # Clients reconnect now and then, so that they find pods which were added (facts of grpc).
-                ("grpc.max_connection_age_ms", 300_000),
-                ("grpc.max_connection_age_grace_ms", 30_000),
-                ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+                # Clients reconnect now and then, so that they find pods which were added.
+                ("grpc.max_connection_age_ms", int(_age_seconds(settings) * 1000)),
+                # What was begun on an old connection may end on it, however patient its caller is.
+                ("grpc.max_connection_age_grace_ms", int(MOST_SECONDS * 1000) + 5_000),
+                # Clients ping less often than that (`channels.py`), callers from elsewhere may ping as often.
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", int(PING_SECONDS * 500)),
                 ("grpc.keepalive_permit_without_calls", 1),
+                # Callers that vanished without a word.
+                ("grpc.keepalive_time_ms", 60_000),
+                ("grpc.keepalive_timeout_ms", 10_000),
             ],
             # Beyond what the threads can do soon, a refusal now is better than an answer too late.
             maximum_concurrent_rpcs=threads * 64,
@@ -80,7 +99,10 @@ class Server:
         Raises:
             RuntimeError: the address is taken.
         """
-        port = self._grpc.add_insecure_port(address)
+        if self._credentials is None:
+            port = self._grpc.add_insecure_port(address)
+        else:
+            port = self._grpc.add_secure_port(address, self._credentials)
         self._grpc.start()
         self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
         return int(port)
@@ -89,8 +111,16 @@ class Server:
         """Says that it is ready: from now on health checks send callers here."""
         self._health.set("", health_pb2.HealthCheckResponse.SERVING)
 
+    def withdraw(self) -> None:
+        """Says that it is no longer ready, and serves on."""
+        self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
+
     def stop(self, grace_seconds: float = 10.0) -> None:
-        """Says that it is going, refuses new calls, and lets running ones end."""
+        """Says that it is going, refuses new calls, and lets running ones end.
+
+        Calls that have arrived and not begun are cancelled. After a drain there are none: by then every connection has
+        come of age and was taken elsewhere.
+        """
         self._health.enter_graceful_shutdown()
         self._grpc.stop(grace_seconds).wait()
 
@@ -118,6 +148,13 @@ def bind(service: ServiceDescriptor, standard: Mapping[str, Method], custom: obj
     """All methods of a service: the standard ones, and those of `custom` in their place or besides."""
     written = {name: getattr(custom, name) for name in _names(service) if custom is not None and hasattr(custom, name)}
     return {**standard, **written}
+
+
+def _age_seconds(settings: Settings) -> float:
+    """After how long a client is told to connect anew: within a drain twice, the second time with fresh addresses."""
+    if not settings.drain_seconds:
+        return settings.connection_age_seconds
+    return min(settings.connection_age_seconds, settings.drain_seconds / 2)
 
 
 def _names(service: ServiceDescriptor) -> Iterable[str]:
@@ -195,7 +232,7 @@ def _seconds_left(context: grpc.ServicerContext) -> float:
         return DEFAULT_SECONDS
     if seconds <= 0:
         raise errors.DeadlineExceeded("the caller's deadline is over")
-    return min(float(seconds), 60.0)
+    return min(float(seconds), MOST_SECONDS)
 
 
 def _known(error: Exception) -> errors.KithError:
