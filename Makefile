@@ -8,7 +8,7 @@ KITH := $(PYTHON) -m cli
 INSTALLED := .venv/.installed
 GENERATED := build/proto/.generated
 
-.PHONY: help up down status logs demo lint test bench proto events clean
+.PHONY: help up down status logs demo lint test bench proto events images clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ proto: $(INSTALLED) ## generate code from the protos
 
 events: $(GENERATED) ## look at events: make events ARGS='list'
 	@$(KITH) events $(ARGS)
+
+images: $(INSTALLED) ## build the container images: make images ARGS='--tag try'
+	@$(KITH) images $(ARGS)
 
 clean: ## stop everything and delete what was built and what the local platform stored
 	@if [ -e $(INSTALLED) ]; then $(KITH) down; fi

@@ -143,3 +143,7 @@ def _export(revision: str, folder: Path) -> bool:
         return False
     subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
     return True
+
+
+if __name__ == "__main__":
+    generate()
