@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
+from functools import partial
 
 import uvicorn
 import uvloop
 
 from gateway import settings, wiring
+from gateway.drain import DrainingServer
 from gateway.protocol import LimitedProtocol
 from gateway.routes import RouteError
 from services.chassis import logs, memory, telemetry
 from services.chassis.permissions import MissingPermission
 from services.chassis.settings import SettingError
 
-GRACE_SECONDS = 10
+GRACE_SECONDS = 15
+"""After the drain: longer than a request takes that names no deadline of its own."""
 
 
 def main() -> None:
@@ -32,19 +34,6 @@ def main() -> None:
         sys.exit(2)
 
 
-class _Server(uvicorn.Server):
-    """Ends event streams first when it is told to stop: they would otherwise hold up the end."""
-
-    def __init__(self, config: uvicorn.Config, running: wiring.Running) -> None:
-        super().__init__(config)
-        self._running = running
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stops listening and lets requests end."""
-        await self._running.hub.close()
-        await super().shutdown(sockets)
-
-
 async def _serve(given: settings.GatewaySettings) -> None:
     host, _, port = given.platform.listen.rpartition(":")
     running = wiring.assemble(given)
@@ -53,7 +42,7 @@ async def _serve(given: settings.GatewaySettings) -> None:
         running.app,
         host=host.strip("[]") or "0.0.0.0",
         port=int(port),
-        http=LimitedProtocol,
+        http=partial(LimitedProtocol, running.drain),  # type: ignore[arg-type]  # called like a class
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -65,7 +54,7 @@ async def _serve(given: settings.GatewaySettings) -> None:
         backlog=2048,
     )
     try:
-        await _Server(config, running).serve()
+        await DrainingServer(config, running.drain, running.hub).serve()
     finally:
         await running.close()
 

@@ -170,6 +170,9 @@ def _problem(
 
 def _unexplained(code: grpc.StatusCode, details: str, service: str) -> Problem:
     """A status without our details: gRPC itself failed, on this side or on the other."""
+    if code is grpc.StatusCode.CANCELLED:
+        # Not by us: a server that ends cancels what it has not begun.
+        code = grpc.StatusCode.UNAVAILABLE
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than" not in details:
         text = f"The {service} service has too much to do. Try again in a moment."
         return _problem(grpc.StatusCode.UNAVAILABLE, "OVERLOADED", text, (), 0)
@@ -203,7 +206,6 @@ _UNEXPLAINED = {
     grpc.StatusCode.UNAVAILABLE: "The {service} service does not answer. Try again in a moment.",
     grpc.StatusCode.DEADLINE_EXCEEDED: "The {service} service did not answer in time.",
     grpc.StatusCode.UNIMPLEMENTED: "The {service} service does not offer this yet.",
-    grpc.StatusCode.CANCELLED: "The request was cancelled.",
     grpc.StatusCode.UNAUTHENTICATED: "Send `Authorization: Bearer …` with an access token or an API key.",
     grpc.StatusCode.PERMISSION_DENIED: "You may not do this.",
     grpc.StatusCode.NOT_FOUND: "There is no such thing.",

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 import aio_pika
-from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from yarl import URL
 
 from gateway.subscriptions import NoEvent, Subscription, event_of
@@ -25,6 +25,7 @@ LINGER_SECONDS = 30.0
 """So long the queue stays after the last client has gone: browsers that reload come back."""
 RETRY_SECONDS = 1.0
 
+_FAILURES = (OSError, TimeoutError, aio_pika.exceptions.AMQPError)
 _log = logging.getLogger(__name__)
 
 
@@ -32,7 +33,7 @@ class EventHub:
     """Fans live events out to subscriptions, tenant by tenant."""
 
     def __init__(self, uri: str, exchanges: Iterable[str]) -> None:
-        """`uri` is the broker's; empty means that there are no live events."""
+        """`uri` is the broker's, or several between semicolons; empty means that there are no live events."""
         self._uri = uri
         self._exchanges = tuple(exchanges)
         self._by_tenant: dict[str, set[Subscription]] = {}
@@ -70,10 +71,16 @@ class EventHub:
         if not self._by_tenant:
             self._idle.set()
 
+    def end_streams(self) -> None:
+        """Ends all streams that are open; others may begin."""
+        for subscriptions in self._by_tenant.values():
+            for subscription in subscriptions:
+                subscription.cut()
+
     async def close(self) -> None:
         """Ends all streams and the connection."""
         self._uri = ""
-        self._cut_all()
+        self.end_streams()
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -96,19 +103,17 @@ class EventHub:
         while self._by_tenant:
             try:
                 await self._listen()
-            except (OSError, TimeoutError, aio_pika.exceptions.AMQPError) as error:
+            except _FAILURES as error:
                 # The error's text may hold the broker's address with its password: its class says enough.
                 _log.warning("the event bus cannot be reached (%s)", type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)
             finally:
                 self._listening.clear()
-                self._cut_all()
+                self.end_streams()
 
     async def _listen(self) -> None:
         """Listens until the connection is lost, or nobody has listened for a while."""
-        # A broker that vanished without a word is noticed by its missing heartbeats.
-        uri = URL(self._uri).update_query(heartbeat=HEARTBEAT_SECONDS)
-        connection = await aio_pika.connect(uri, timeout=CONNECT_SECONDS)
+        connection = await self._connect()
         async with connection:
             channel = await connection.channel()
             queue = await channel.declare_queue("", exclusive=True, auto_delete=True)
@@ -123,6 +128,18 @@ class EventHub:
                     pass
             finally:
                 lost.cancel()
+
+    async def _connect(self) -> AbstractConnection:
+        """A connection to the first address that answers."""
+        problem: Exception = OSError("there is no address")
+        for address in filter(None, self._uri.split(";")):
+            # A broker that vanished without a word is noticed by its missing heartbeats.
+            uri = URL(address).update_query(heartbeat=HEARTBEAT_SECONDS)
+            try:
+                return await aio_pika.connect(uri, timeout=CONNECT_SECONDS)
+            except _FAILURES as error:
+                problem = error
+        raise problem
 
     async def _deserted(self, lost: asyncio.Future[None]) -> bool:
         """Waits until nobody listens any more (for a while) or the connection is lost; whether it was the former."""
@@ -142,11 +159,6 @@ class EventHub:
             return
         for subscription in self._by_tenant.get(event.tenant, ()):
             subscription.offer(event)
-
-    def _cut_all(self) -> None:
-        for subscriptions in self._by_tenant.values():
-            for subscription in subscriptions:
-                subscription.cut()
 
 
 async def _first(*waited: object) -> None:

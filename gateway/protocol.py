@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import os
+import termios
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.drain import Drain
 from gateway.errors import CONTENT_TYPE, Problem
 
 MOST_HEAD_BYTES = 64 * 1024
@@ -31,11 +34,13 @@ _log = logging.getLogger(__name__)
 class LimitedProtocol(HttpToolsProtocol):
     """Closes connections whose request head grows beyond 64 KiB or does not end within 15 seconds.
 
-    What a client still sends of a body after its answer is thrown away, up to 64 MiB and for 30 seconds.
+    What a client still sends of a body after its answer is thrown away, up to 64 MiB and for 30 seconds. Once the drain
+    has begun, every answer is the last one on its connection, and says so.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, drain: Drain, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._drain = drain
         self._head_bytes = 0
         self._in_head = True
         self._head_timer: asyncio.TimerHandle | None = None
@@ -79,6 +84,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._stop_timer()
         super().on_headers_complete()
+        if self._drain.begun:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """Counts what comes after the answer."""
@@ -99,6 +106,23 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unread_bytes = 0
         self._stop_unread_timer()
         super().on_message_complete()
+
+    def drain(self) -> None:
+        """Makes the answer under way the last one, unless its head is out already, which promised another."""
+        if self.cycle is not None and not self.cycle.response_started:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """Closes the connection when it is idle, else after its answer; a request that is just arriving gets one."""
+        if not self.transport.is_closing() and not self._is_arriving():
+            super().shutdown()
+
+    def _is_arriving(self) -> bool:
+        if self._in_head and (self._head_bytes or self.cycle is not None):
+            return True
+        # What the kernel holds for us already would be lost, and its sender would see a broken connection.
+        unread = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.FIONREAD, bytes(4))
+        return any(unread)
 
     def _refuse(self, title: str, status: int, reason: str, detail: str) -> None:
         """Answers without a request: there is no span, so the trace id is one that only the log knows."""

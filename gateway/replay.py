@@ -28,12 +28,7 @@ class Logs:
 
     def __init__(self, channels: Channels) -> None:
         self._calls = {
-            service: channels.raw(service).unary_unary(
-                _METHOD,
-                request_serializer=pb.ListEventsRequest.SerializeToString,
-                response_deserializer=pb.ListEventsResponse.FromString,
-            )
-            for service in channels.services()
+            service: channels.call_at(service, _METHOD, pb.ListEventsResponse) for service in channels.services()
         }
 
     async def since(self, event_id: uuid.UUID, token: str, traceparent: str) -> AsyncIterator[list[Event]]:

@@ -38,6 +38,8 @@ MOST_REMEMBERED = 10_000
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"x-accel-buffering", b"no"),  # proxies of nginx's kind would hold events back
+    # Whoever comes back after the end of a stream is to find another gateway, if this one is about to end.
+    (b"connection", b"close"),
 ]
 
 

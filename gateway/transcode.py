@@ -17,7 +17,7 @@ import grpc
 import orjson
 from google.protobuf.descriptor import Descriptor
 
-from gateway import errors
+from gateway import errors, repeats
 from gateway.channels import Call
 from gateway.errors import Problem, bad_request
 from gateway.merge_patch import mask_of
@@ -130,6 +130,7 @@ class _Input:
         self._body_type: Descriptor = self._record or request
         self._patch = rule.http_method == "PATCH" and "update_mask" in request.fields_by_name
         self._has_request_id = "request_id" in request.fields_by_name and rule.http_method != "GET"
+        self._gets_request_id = self._has_request_id and repeats.gets_id(rule.method)
         self._etag_in_record = self._record is not None and "etag" in self._record.fields_by_name
         self._etag_in_request = "etag" in request.fields_by_name
         taken = {variable.path[0] for variable in rule.variables}
@@ -148,6 +149,8 @@ class _Input:
             _fill_request_id(fields, request)
         if (tag := request.header(b"if-match")) and tag.strip() != "*":
             self._fill_etag(fields, tag)
+        if self._gets_request_id and not fields.get("request_id"):
+            fields["request_id"] = repeats.new_id()
         return self._class(**fields)
 
     def _from_body(self, value: Any) -> dict[str, Any]:

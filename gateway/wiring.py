@@ -10,9 +10,11 @@ from gateway.auth import Authenticator
 from gateway.channels import Channels
 from gateway.cors import Cors
 from gateway.documents import documents
+from gateway.drain import Drain
 from gateway.health import Health
 from gateway.hub import EventHub
 from gateway.limits import RateLimiter
+from gateway.repeats import repeatable
 from gateway.replay import Logs
 from gateway.routes import Rule, Tree, rules
 from gateway.settings import GatewaySettings
@@ -33,6 +35,7 @@ class Running:
     identity: RemoteIdentity
     authenticator: Authenticator
     hub: EventHub
+    drain: Drain
 
     async def close(self) -> None:
         """Ends the background work and the connections."""
@@ -46,29 +49,29 @@ def assemble(settings: GatewaySettings) -> Running:
     """Builds a gateway; call it inside of the event loop that serves.
 
     Raises:
-        SettingError: identity has no address.
+        SettingError: identity has no address, or a certificate, its key or its authority cannot be used.
         RouteError, MissingPermission: a proto cannot be served.
     """
     require_permissions(protos.services())
     served = list(rules(protos.services()))
-    safe = {rule.method.full_name: rule.method for rule in served if rule.http_method == "GET"}
-    channels = Channels(settings.platform.peers, safe.values())
+    channels = Channels(settings.platform.peers, settings.platform.tls, repeatable(served))
     channels.ready()
-    identity = RemoteIdentity(settings.platform.peer("identity"))
+    identity = RemoteIdentity(settings.platform.peer("identity"), settings.platform.tls)
     identity.start()
     authenticator = Authenticator(identity.verifier())
     limiter = RateLimiter(settings.rate_per_second, settings.rate_burst)
     hub = EventHub(settings.platform.amqp_uri, [f"{service}.events" for service in SERVICES])
+    drain = Drain(settings.platform.drain_seconds)
     streams = EventStreams(hub, Logs(channels), authenticator, limiter, settings.most_streams)
     app = Gateway(
         tree=_tree(served, channels, settings.timeout_seconds),
-        pages=_pages(channels, identity, served, streams),
+        pages=_pages(Health(channels, identity.keys.known, drain), served, streams),
         authenticator=authenticator,
         limiter=limiter,
         cors=Cors(settings.cors_origins),
         most_in_flight=settings.most_in_flight,
     )
-    return Running(app, channels, identity, authenticator, hub)
+    return Running(app, channels, identity, authenticator, hub, drain)
 
 
 def _tree(served: list[Rule], channels: Channels, timeout_seconds: float) -> Tree:
@@ -81,8 +84,7 @@ def _tree(served: list[Rule], channels: Channels, timeout_seconds: float) -> Tre
     return tree
 
 
-def _pages(channels: Channels, identity: RemoteIdentity, served: list[Rule], streams: EventStreams) -> dict[str, Page]:
-    health = Health(channels, identity.keys.known)
+def _pages(health: Health, served: list[Rule], streams: EventStreams) -> dict[str, Page]:
     described = documents(lambda: openapi.document(served), asyncapi.document)
     return {
         "/healthz": health.alive,
