@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import amqp
 
@@ -26,6 +27,9 @@ def connect(
     on_unblocked: Callable[[], None] | None = None,
 ) -> amqp.Connection:
     """An open connection. `uri` is amqp(s)://user:password@host:port/vhost, or several of them between semicolons.
+
+    With amqps the broker's certificate is checked, by the system's authorities or by those in `?cafile=/path`;
+    `certfile` and `keyfile` are for brokers that ask for one of ours. aio-pika calls them so too.
 
     Raises:
         BusError: no address answers, or the broker refuses the login.
@@ -60,16 +64,25 @@ def _parameters(uri: str) -> dict[str, Any]:
     parts = urlsplit(uri)
     if parts.scheme not in _PORTS:
         raise BusError("AMQP_URI begins with neither amqp:// nor amqps://")
-    secure = parts.scheme == "amqps"
     return {
         "host": place(uri),
         "userid": unquote(parts.username or "guest"),
         "password": unquote(parts.password or "guest"),
         "virtual_host": unquote(parts.path[1:]) or "/",
-        "ssl": {"server_hostname": parts.hostname} if secure else False,
+        "ssl": _tls(parts.hostname, parts.query) if parts.scheme == "amqps" else False,
         "login_method": "PLAIN",
     }
 
 
+def _tls(host: str | None, query: str) -> dict[str, Any]:
+    given = dict(parse_qsl(query))
+    files = {option: given[name] for name, option in _FILES.items() if name in given}
+    for file in files.values():
+        if not Path(file).is_file():
+            raise BusError(f"AMQP_URI names the file {file}, which is not there")
+    return {"server_hostname": host, **files}
+
+
+_FILES = {"cafile": "ca_certs", "certfile": "certfile", "keyfile": "keyfile"}
 _PORTS = {"amqp": 5672, "amqps": 5671}
 _TCP_USER_TIMEOUT = 18  # Linux; py-amqp sets it to one second, which a busy broker exceeds
