@@ -43,10 +43,10 @@ class Credentials:
     Secret) is used without a restart. Renewed files that do not fit together are not used; they are looked at again.
     """
 
-    def __init__(self, tls: Tls, check_seconds: float = CHECK_SECONDS) -> None:
+    def __init__(self, tls: Tls, check_seconds: float | None = None) -> None:
         """Raises SettingError, with the variable and the file, when one of the files is wrong."""
         self._tls = tls
-        self._check_seconds = check_seconds
+        self._check_seconds = CHECK_SECONDS if check_seconds is None else check_seconds
         self._lock = threading.Lock()
         self._stamp = _stamp(tls)
         self._pem = _read(tls)
