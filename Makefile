@@ -8,10 +8,10 @@ KITH := $(PYTHON) -m cli
 INSTALLED := .venv/.installed
 GENERATED := build/proto/.generated
 
-.PHONY: help up down status logs demo lint test bench proto events images clean
+.PHONY: help up down status logs demo lint test cluster-test bench proto events images clean
 
 help: ## list what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: $(GENERATED) ## install what is needed, start everything, say where it is
 	@$(KITH) up
@@ -33,6 +33,9 @@ lint: $(GENERATED) ## check style, types, imports and protos
 
 test: $(GENERATED) ## run the whole test suite: make test ARGS='-k leads'
 	@$(KITH) test $(ARGS)
+
+cluster-test: $(GENERATED) ## test images and chart in the Kubernetes of KUBECONFIG: kith cluster-test --help
+	@$(KITH) cluster-test $(ARGS)
 
 bench: $(GENERATED) ## measure speed: requests per second, latency, CPU time per request
 	@$(KITH) bench $(ARGS)

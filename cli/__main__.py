@@ -13,6 +13,7 @@ CHECKOUT = {
     "logs": ("cli.running:logs", "Show the log of a process, or of all."),
     "lint": ("cli.checking:lint", "Check style, types, imports and protos."),
     "test": ("cli.checking:test", "Run the whole test suite."),
+    "cluster-test": ("cli.checking:cluster_test", "Run the tests of images and chart in a Kubernetes cluster."),
     "bench": ("cli.checking:bench", "Measure speed."),
     "scaffold": ("cli.scaffold.command:scaffold", "Write the gRPC service of a new record."),
     "proto": ("cli.checking:proto", "Generate code from the protos."),

@@ -1,9 +1,10 @@
-"""`kith lint | test | bench | proto`: what a contributor runs."""
+"""`kith lint | test | cluster-test | bench | proto`: what a contributor runs."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -49,6 +50,23 @@ def test(arguments: tuple[str, ...]) -> None:
     # Half of the time tests wait for servers, so they run in two processes; `-n 0` runs them in this one.
     spread = ["-n", "2", "--dist", "loadgroup"]
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *spread, *arguments])
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def cluster_test(arguments: tuple[str, ...]) -> None:
+    """Run the tests of images and chart in a Kubernetes cluster, or what pytest's ARGUMENTS choose.
+
+    Of the environment: KUBECONFIG names the cluster, IMAGE_LOAD the command that gives it images, such as
+    `kind load docker-image`; tests/cluster/conftest.py tells the rest. kubectl and helm must be in the PATH.
+    """
+    missing = [name for name in ("KUBECONFIG", "IMAGE_LOAD") if not os.environ.get(name)]
+    missing += [program for program in ("kubectl", "helm") if shutil.which(program) is None]
+    if missing:
+        raise click.ClickException(f"no cluster to test in: there is no {', no '.join(missing)}")
+    os.chdir(ROOT)
+    # The tests share one installation, so they run one after the other; -s shows what they count as they count it.
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", "-n", "0", "-s", "-v", "tests/cluster", *arguments])
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
