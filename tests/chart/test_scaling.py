@@ -100,6 +100,27 @@ def test_each_service_may_be_scaled_otherwise_than_all(part: str) -> None:
     assert replicas["kith-sales-api" if part == "api" else "kith-gateway"] == 2
 
 
+@pytest.mark.parametrize("scenario", ["ha", "keda"])
+def test_one_service_may_go_without_the_scaler_and_the_budget_that_all_have(scenario: str) -> None:
+    values = values_of(scenario)
+    off: dict[str, dict[str, bool]] = {"podDisruptionBudget": {"enabled": False}, "autoscaling": {"enabled": False}}
+    values["services"] = {"contact": {"api": off, "worker": {**off, "keda": {"enabled": False}}}}
+    manifests = render(values)
+    names = {
+        each["spec"]["scaleTargetRef"]["name"] for each in of_kind(manifests, "HorizontalPodAutoscaler", "ScaledObject")
+    }
+    names |= {each["metadata"]["name"] for each in of_kind(manifests, "PodDisruptionBudget")}
+    assert names
+    assert {name for name in names if "contact" in name} == set()
+
+
+def test_one_service_may_drain_at_once_where_the_others_take_their_time() -> None:
+    values = {**values_of("minimal"), "services": {"contact": {"api": {"drainSeconds": 0}}}}
+    drained = {pod.name: pod.environment.get("KITH_DRAIN_SECONDS") for pod in workloads(render(values))}
+    assert drained["kith-contact-api"] == "0"
+    assert drained["kith-sales-api"] == "10"
+
+
 def _fewest(manifests: tuple[Manifest, ...], pod: Workload) -> int:
     """The smallest number of pods that there are by intent."""
     for scaler in of_kind(manifests, "HorizontalPodAutoscaler", "ScaledObject"):
