@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.cluster.release import NAME, Release
 from cli.check.api import Api
+from tests.cluster.release import NAME, Release
 
 TENANT = "cluster"
 EMAIL = "admin@cluster.example"

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from cli.check.api import Api
 from tests.cluster import customer, load
 from tests.cluster.images import Tags
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.release import Release
 from tests.cluster.report import Report
 from tests.cluster.waiting import until
-from cli.check.api import Api
 
 API, WORKER = "contact-api", "insight-worker"
 MOST_PODS = 3
