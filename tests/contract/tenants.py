@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cli.check.expectation import eventually
 from cli.local.keeper import ROOT
 from cli.local.platform import Platform
 from tests.contract.wire import Wire, call
-from tests.flow.api import eventually
 
 Json = dict[str, Any]
 

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
+from cli.check.expectation import eventually
+from cli.check.stream import EventStream
 from gateway import openapi
 from gateway.routes import rules
 from services.chassis import protos
 from tests.contract.described import Described, Operation, right_body
 from tests.contract.tenants import PASSWORD, Tenant, sample
 from tests.contract.wire import Answer, Call, Wire, call, told
-from tests.flow.api import eventually
-from tests.flow.stream import EventStream
 
 Json = dict[str, Any]
 

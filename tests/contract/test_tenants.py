@@ -11,11 +11,11 @@ from functools import partial
 
 import pytest
 
+from cli.check.expectation import eventually
+from cli.check.stream import EventStream
 from tests.contract.described import Described, Operation, placed, right_body, spelled
 from tests.contract.tenants import ABSENT, SECRET_WORD, Tenant
 from tests.contract.wire import Answer, Call, Wire, call, refusals, told
-from tests.flow.api import eventually
-from tests.flow.stream import EventStream
 
 _UNIQUE = re.compile(rb'"traceId":"[0-9a-f]+"')
 

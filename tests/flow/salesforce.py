@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.api import Api, Json
+from cli.check.api import Api, Json
 
 _STATUS = {"New": "CASE_STATUS_NEW", "Escalated": "CASE_STATUS_OPEN", "Closed": "CASE_STATUS_CLOSED"}
 

@@ -8,12 +8,13 @@ from typing import NoReturn
 
 import pytest
 
+from cli.check.api import Api, Json
+from cli.check.expectation import eventually
 from cli.demo.company import build
 from cli.demo.deals import Stages
 from cli.demo.filling import Made, fill
 from cli.demo.plan import Wave
 from cli.local.platform import Platform
-from tests.flow.api import Api, Json, eventually
 
 SEED, SCALE = 11, 0.08
 INTERRUPTED_AFTER = "opportunities"

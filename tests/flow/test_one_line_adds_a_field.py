@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from cli import proto
+from cli.check.api import Api
+from cli.check.stream import EventStream
 from cli.local.options import Options
 from cli.local.platform import Platform
-from tests.flow.api import Api
-from tests.flow.stream import EventStream
 
 LINE = "  string shoe_size = 99 [(kith.type.v1.field) = {filterable: true searchable: true}];\n"
 BEFORE = "  // Given name.\n"

@@ -8,8 +8,9 @@ from typing import Any
 
 import httpx
 
+from cli.check.api import Api, Json
+from cli.check.expectation import eventually
 from cli.local.platform import Platform
-from tests.flow.api import Api, Json, eventually
 
 HOPS = [
     ("kith-gateway", "server", "POST /v1/leads"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cli.check.api import Api, Json
 from cli.local.platform import Platform
 from tests.flow import salesforce
-from tests.flow.api import Api, Json
 from tests.flow.salesforce import Loaded, external_id
 
 

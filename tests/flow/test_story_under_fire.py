@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from cli.check import mails
+from cli.check.api import Api
+from cli.check.effects import Effects
+from cli.check.story import Story
+from cli.check.stream import EventStream
 from cli.local.options import Options
 from cli.local.platform import Platform
-from tests.flow.api import Api
-from tests.flow.story import Story
-from tests.flow.stream import EventStream
-from tests.flow.test_story import assert_each_event_had_one_effect
 
 PATIENCE_SECONDS = 90.0
 
@@ -27,7 +28,7 @@ def own_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]
 def test_nothing_is_lost_or_doubled_when_every_process_is_killed_once(own_platform: Platform) -> None:
     addresses, credentials = own_platform.addresses, own_platform.credentials
     api = Api(addresses.gateway, credentials.api_key, retry_seconds=PATIENCE_SECONDS)
-    story = Story(api, addresses.mailbox, PATIENCE_SECONDS)
+    story = Story(api, mails.mailbox(addresses.mailbox), PATIENCE_SECONDS)
     before = dict(own_platform.pids())
     with EventStream(addresses.gateway, credentials.api_key) as stream:
         join, *steps = story.steps()
@@ -40,7 +41,10 @@ def test_nothing_is_lost_or_doubled_when_every_process_is_killed_once(own_platfo
         after = own_platform.pids()
         assert after.keys() == before.keys()
         assert all(after[name] != before[name] for name in before), "every process has died once"
-        assert_each_event_had_one_effect(story)
+        effects = Effects(story, stream)
+        effects.the_timeline_shows_each_event_once()
+        effects.nobody_was_told_anything_twice()
+        effects.every_change_carries_the_trace_of_its_request()
         for record in story.records():
             wanted = {change["id"] for change in story.changes(record)}
             stream.until(record, wanted, seconds=PATIENCE_SECONDS)

@@ -23,9 +23,10 @@ import grpc
 from kith.contact.v1.contact_service_pb2 import GetContactRequest
 from pymongo import MongoClient
 
+from cli.check.api import Api
+from cli.check.expectation import eventually
 from cli.local.options import Options
 from cli.local.platform import Platform
-from tests.flow.api import Api, eventually
 from tests.load import client, floor, processes
 from tests.load.client import Load
 

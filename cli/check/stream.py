@@ -13,7 +13,9 @@ from typing import Any, Self
 
 import httpx
 
-from tests.flow.api import eventually
+from cli.check.expectation import Unmet, eventually
+
+_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -34,19 +36,33 @@ class EventStream:
         self._headers = {"Authorization": f"Bearer {api_key}", "Accept": "text/event-stream"}
         self._last = last
         self._stopped = threading.Event()
+        self._problem = ""
         self.opened = threading.Event()
         self.seen: list[Seen] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Self:
+    def open(self, patience_seconds: float = 30.0) -> None:
+        """Begins to listen.
+
+        Raises:
+            Unmet: the stream does not open for so long.
+        """
         self._thread.start()
-        assert self.opened.wait(30), "the event stream did not open"
+        if not self.opened.wait(patience_seconds):
+            raise Unmet(f"an open event stream within {patience_seconds:g} s", self._problem)
+
+    def close(self) -> None:
+        """Listens no more."""
+        self._stopped.set()
+
+    def __enter__(self) -> Self:
+        self.open()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._stopped.set()
+        self.close()
 
     def about(self, record: str) -> list[Seen]:
         """The events of one record, in the order in which they came."""
@@ -55,7 +71,7 @@ class EventStream:
     def until(self, record: str, events: set[str], *, seconds: float) -> list[Seen]:
         """What was seen of a record, each event once, as soon as all of these events were; fails if they are not."""
         ask = partial(self._complete, record, events)
-        return eventually(ask, seconds=seconds, what=f"all events of {record} on the stream")
+        return eventually(ask, seconds=seconds, what=f"all {len(events)} events of {record} on the stream")
 
     def _complete(self, record: str, events: set[str]) -> list[Seen] | None:
         once = {seen.id: seen for seen in reversed(self.about(record))}
@@ -65,15 +81,17 @@ class EventStream:
         while not self._stopped.is_set():
             try:
                 self._listen()
-            except httpx.HTTPError:
-                time.sleep(0.2)
+            except httpx.HTTPError as error:
+                self._problem = f"{type(error).__name__}: {error}"
+                time.sleep(_PAUSE_SECONDS)
 
     def _listen(self) -> None:
         headers = {**self._headers, **({"Last-Event-ID": self._last} if self._last else {})}
         timeout = httpx.Timeout(5, read=60)
         with httpx.Client(timeout=timeout) as http, http.stream("GET", self._url, headers=headers) as response:
             if response.status_code != 200:
-                time.sleep(0.2)
+                self._problem = f"{response.status_code} {response.read().decode(errors='replace')[:500]}"
+                time.sleep(_PAUSE_SECONDS)
                 return
             self.opened.set()
             fields: dict[str, str] = {}
