@@ -26,12 +26,12 @@ class Credentials:
     api_key: str
 
 
-def step(home: Path, settings: Mapping[str, str]) -> Step:
-    """The step of a start that leaves the demo tenant there and its credentials in `home`.
-
-    Identity's bootstrap migrates its database first, so this step stands for that migration too.
-    """
-    return Step(name="identity-migrate", run=lambda: bootstrap(home, settings), after=("mongodb",))
+def steps(home: Path, settings: Mapping[str, str]) -> tuple[Step, ...]:
+    """The steps of a start that leave the signing keys and the demo tenant there, and its credentials in `home`."""
+    return (
+        Step(name="signing-keys", run=lambda: _ensure_keys(home, settings)),
+        Step(name="demo-tenant", run=lambda: bootstrap(home, settings), after=("identity-migrate",)),
+    )
 
 
 def read(home: Path) -> Credentials:
@@ -40,7 +40,7 @@ def read(home: Path) -> Credentials:
 
 
 def bootstrap(home: Path, settings: Mapping[str, str]) -> None:
-    """Makes the signing keys, the tenant, its administrator and its API key where they are not there yet.
+    """Makes the tenant, its administrator and its API key where they are not there yet.
 
     The secrets are kept in `home/credentials.json`, readable by its owner only.
 
@@ -49,8 +49,7 @@ def bootstrap(home: Path, settings: Mapping[str, str]) -> None:
     """
     password = read(home).password if _file(home).exists() else secrets.token_urlsafe(12)
     write_atomically(home / "password", password)
-    _ensure_keys(home, settings)
-    made = json.loads(run_once("identity-migrate", _command(home), home, settings))
+    made = json.loads(run_once("demo-tenant", _command(home), home, settings))
     credentials = Credentials(made["tenant"], made["email"], password, made["api_key"])
     write_atomically(_file(home), json.dumps(asdict(credentials), indent=2))
 

@@ -69,7 +69,7 @@ def plan(home: Path, options: Options, with_services: bool) -> Plan:
     steps: tuple[Step, ...] = ()
     if with_services:
         units += services.units(addresses.gateway, addresses.grpc, ports, settings)
-        steps = (*services.migrations(home, settings), demo_tenant.step(home, settings))
+        steps = (*services.migrations(home, settings), *demo_tenant.steps(home, settings))
     return _without_absent(Plan(units, steps, addresses))
 
 

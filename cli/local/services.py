@@ -25,7 +25,7 @@ def grpc_addresses(ports: Ports) -> dict[str, str]:
 
 
 def migrations(home: Path, settings: Mapping[str, str]) -> tuple[Step, ...]:
-    """One step per service that brings its database up to date; identity's is the demo tenant's (see there)."""
+    """One step per service that brings its database up to date."""
     return tuple(
         Step(
             name=f"{service}-migrate",
@@ -33,7 +33,6 @@ def migrations(home: Path, settings: Mapping[str, str]) -> tuple[Step, ...]:
             after=("mongodb",),
         )
         for service in SERVICES
-        if service != "identity"
     )
 
 
@@ -95,7 +94,7 @@ def _api(service: str, address: str, settings: Mapping[str, str]) -> Unit:
         address=f"grpc://{address}",
         environment={**settings, "KITH_LISTEN": address},
         # The others are ready when they know identity's keys: waiting for those, they would hold its turn to start.
-        after=(f"{service}-migrate", *(("identity-api",) if service != "identity" else ())),
+        after=(f"{service}-migrate", "identity-api" if service != "identity" else "signing-keys"),
     )
 
 

@@ -13,6 +13,7 @@ import sys
 import traceback
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import TextIO
 
 import orjson
 
@@ -20,9 +21,13 @@ from services.chassis.telemetry.privacy import mask, mask_addresses
 from services.chassis.telemetry.spans import current_ids
 
 
-def start(level: str = "INFO", service: str = "", process: str = "") -> None:
-    """Sends all logging of this process to standard output as JSON. Raises ValueError for an unknown level."""
-    handler = logging.StreamHandler(sys.stdout)
+def start(level: str = "INFO", service: str = "", process: str = "", stream: TextIO | None = None) -> None:
+    """Sends all logging of this process to `stream` (or standard output) as JSON.
+
+    Raises:
+        ValueError: there is no such level.
+    """
+    handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(JsonLines(service, process))
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -27,7 +27,7 @@ def main(package: str, more: Mapping[str, Command] | None = None) -> None:
     if wanted not in commands:
         sys.exit(f"usage: python -m {package} {'|'.join(commands)}")
     try:
-        commands[wanted](package, from_environment(os.environ))
+        commands[wanted](package, from_environment(_environment(wanted)))
     except (SettingError, RuntimeError) as error:
         print(f"{package} {wanted}: {error}", file=sys.stderr)
         sys.exit(2)
@@ -51,13 +51,15 @@ def _worker(package: str, settings: Settings) -> None:
 
 
 def _migrate(package: str, settings: Settings) -> None:
-    from services.chassis import mongo
-    from services.chassis.bus import inbox
-    from services.chassis.resources.store import Store
+    from services.chassis import migration
 
-    name = package.rpartition(".")[2]
     records = importlib.import_module(f"{package}.records").RECORDS
-    with mongo.connect(settings) as client:
-        store = Store(client, settings.database(name), records)
-        store.migrate()
-        store.database[inbox.COLLECTION].create_indexes(inbox.INDEXES)
+    migration.run(package.rpartition(".")[2], records, settings)
+
+
+def _environment(wanted: str) -> Mapping[str, str]:
+    """What the process is told. Commands listen to nothing, so nobody needs to say where."""
+    return os.environ if wanted in _LISTENING else {"KITH_LISTEN": "127.0.0.1:0", **os.environ}
+
+
+_LISTENING = ("api", "worker")

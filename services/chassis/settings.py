@@ -35,6 +35,7 @@ class Settings:
     tls: Tls | None = None
     mongodb_uri: str = ""
     database_prefix: str = "kith_"
+    keep_indexes_days: float = 7.0  # how long an index that nobody declares any more is kept
     amqp_uri: str = ""
     smtp_uri: str = ""
     mail_from: str = "kith@localhost"
@@ -75,6 +76,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         tls=_tls(environment),
         mongodb_uri=environment.get("MONGODB_URI", ""),
         database_prefix=environment.get("KITH_DATABASE_PREFIX", "kith_"),
+        keep_indexes_days=number(environment, "KITH_KEEP_INDEXES_DAYS", 7, low=0, high=3650),
         amqp_uri=environment.get("AMQP_URI", ""),
         smtp_uri=environment.get("SMTP_URI", ""),
         mail_from=environment.get("KITH_MAIL_FROM", "kith@localhost"),

@@ -5,7 +5,6 @@ Everything but `main` is imported by the command that needs it: the worker must 
 
 from __future__ import annotations
 
-import os
 import sys
 
 from services.chassis.process import main
@@ -25,7 +24,5 @@ def _operator(_package: str, settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    # Commands listen to nothing, but are told like all processes what they need.
-    os.environ.setdefault("KITH_LISTEN", "127.0.0.1:0")
-    operator = dict.fromkeys(("migrate", "bootstrap", "suspend", "resume", "keygen"), _operator)
+    operator = dict.fromkeys(("bootstrap", "suspend", "resume", "keygen"), _operator)
     main(__package__, {"api": _api, **operator})

@@ -29,7 +29,7 @@ from services.chassis.service import Engine, Service
 from services.identity import sessions
 from services.identity.access import Access
 from services.identity.passwords import Hasher
-from services.identity.records import API_KEY_SECRETS, RECORDS, migrate, require_no_excess
+from services.identity.records import API_KEY_SECRETS, RECORDS, require_no_excess
 from services.identity.rules import proofs
 from services.identity.signing import Keyring
 from services.identity.signing_in import SignedIn, SigningIn
@@ -224,7 +224,6 @@ def _session(signed_in: SignedIn) -> session_pb.Session:
 
 
 def _custom(engine: Engine) -> Mapping[str, object]:
-    migrate(engine.store.database)
     keyring = Keyring(Path(engine.settings.signing_keys))
     access = Access(engine.store, keyring, engine.settings.token_seconds)
     hasher = Hasher()

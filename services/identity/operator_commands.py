@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,14 +13,14 @@ from pathlib import Path
 
 from kith.identity.v1.tenant_pb2 import TENANT_STATE_ACTIVE, TENANT_STATE_SUSPENDED
 
-from services.chassis import mongo
+from services.chassis import indexes, logs, migration, mongo, startup
 from services.chassis.errors import KithError
 from services.chassis.resources.store import Store
 from services.chassis.settings import SettingError, Settings
 from services.identity import signing
 from services.identity.api import SERVICE
 from services.identity.bootstrap import Wanted, bootstrap, read_password, set_state
-from services.identity.records import migrate
+from services.identity.records import RECORDS
 
 
 def run(arguments: Sequence[str], settings: Settings) -> None:
@@ -35,7 +36,6 @@ def run(arguments: Sequence[str], settings: Settings) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.identity")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("migrate", help="bring the database to the shape that this version needs")
     keygen = commands.add_parser("keygen", help="make a signing key if there is none")
     keygen.add_argument("--folder", type=Path, help="where the keys are (KITH_SIGNING_KEYS)")
     keygen.add_argument(
@@ -56,12 +56,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _migrate(_options: argparse.Namespace, settings: Settings) -> None:
-    with _store(settings) as store:
-        store.migrate()
-        migrate(store.database)
-
-
 def _keygen(options: argparse.Namespace, settings: Settings) -> None:
     folder = options.folder or Path(settings.signing_keys)
     if not str(folder) or str(folder) == ".":
@@ -77,9 +71,12 @@ def _bootstrap(options: argparse.Namespace, settings: Settings) -> None:
         password=read_password(options.password_file),
         api_key_file=options.api_key_file,
     )
+    # The answer alone goes to standard output: programs read it.
+    logs.start(settings.log_level, "identity", "bootstrap", sys.stderr)
+    startup.end_on_signals()
     with _store(settings) as store:
-        store.migrate()
-        migrate(store.database)
+        needed = indexes.declared(RECORDS)
+        startup.until_done(lambda: migration.require(store.database, needed), threading.Event())
         made = asdict(bootstrap(store, wanted))
     if options.json:
         print(json.dumps(made))
@@ -104,7 +101,6 @@ def _store(settings: Settings) -> Iterator[Store]:
 
 
 _COMMANDS = {
-    "migrate": _migrate,
     "keygen": _keygen,
     "bootstrap": _bootstrap,
     "suspend": _suspend,

@@ -13,11 +13,10 @@ from kith.identity.v1.role_pb2 import Role
 from kith.identity.v1.tenant_pb2 import TENANT_STATE_ACTIVE, TENANT_STATE_UNSPECIFIED, Tenant
 from kith.identity.v1.user_pb2 import USER_STATE_ACTIVE, USER_STATE_DEACTIVATED, USER_STATE_UNSPECIFIED, User
 from pymongo import ASCENDING, IndexModel
-from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from services.chassis.errors import AlreadyExists, InvalidArgument, NotFound, PermissionDenied, Violation
-from services.chassis.resources.bson_codec import Document, to_datetime
+from services.chassis.resources.bson_codec import to_datetime
 from services.chassis.resources.records import Record
 from services.chassis.resources.transaction import Transaction
 from services.identity import attempts, sessions
@@ -28,13 +27,6 @@ SLUGS = "slugs"
 API_KEY_SECRETS = "api_key_secrets"
 """What API keys are checked against: `{_id: API key id, tenant, digest}`."""
 PLATFORM = "services/identity"
-
-
-def migrate(database: Database[Document]) -> None:
-    """Creates the indexes of what is no record. It is safe to repeat."""
-    database[sessions.COLLECTION].create_indexes(sessions.INDEXES)
-    database[attempts.COLLECTION].create_indexes(attempts.INDEXES)
-    database[API_KEY_SECRETS].create_indexes([IndexModel([("tenant", ASCENDING)], name="tenant")])
 
 
 def role_permissions(tx: Transaction, names: Iterable[str]) -> tuple[str, ...]:
@@ -155,6 +147,14 @@ def _require_narrower(after: ApiKey, before: ApiKey) -> None:
 RECORDS = (
     Record(Tenant, prepare=_prepare_tenant),
     Record(Role, prepare=_prepare_role),
-    Record(User, prepare=_prepare_user),
-    Record(ApiKey, prepare=_prepare_api_key),
+    Record(
+        User,
+        prepare=_prepare_user,
+        beside={sessions.COLLECTION: sessions.INDEXES, attempts.COLLECTION: attempts.INDEXES},
+    ),
+    Record(
+        ApiKey,
+        prepare=_prepare_api_key,
+        beside={API_KEY_SECRETS: [IndexModel([("tenant", ASCENDING)], name="tenant")]},
+    ),
 )

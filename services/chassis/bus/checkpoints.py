@@ -12,9 +12,9 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from services.chassis.bus import progress
-from services.chassis.bus.lease import LeaseLost
 from services.chassis.bus.progress import Progress
 from services.chassis.bus.publisher import Publisher
+from services.chassis.lease import LeaseLost
 
 _log = logging.getLogger(__name__)
 SAVE_SECONDS = 0.1

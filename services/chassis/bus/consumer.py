@@ -22,12 +22,12 @@ from services.chassis.bus.connection import BusError
 from services.chassis.bus.delivery import Delivery
 from services.chassis.bus.failures import Failures
 from services.chassis.bus.link import Link
-from services.chassis.bus.patience import Patience
 from services.chassis.bus.publisher import Publisher
 from services.chassis.bus.pulse import Pulse
 from services.chassis.bus.sideline import Sideline
 from services.chassis.bus.topology import Topology, queue
 from services.chassis.bus.waiting import Waiting
+from services.chassis.patience import Patience
 
 _log = logging.getLogger(__name__)
 _DRAIN_SECONDS = 20.0

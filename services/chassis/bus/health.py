@@ -13,6 +13,8 @@ from services.chassis.bus.pulse import Pulse
 def serve(listen: str, pulses: Sequence[Pulse], draining: Callable[[], bool]) -> ThreadingHTTPServer:
     """Answers 200, or 503 with the problems, on host:port until `shutdown()` is called.
 
+    pulses: those that count at the time of a question; the caller may change what is in it.
+
     Raises:
         OSError: the address cannot be listened on.
     """

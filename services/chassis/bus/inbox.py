@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from services.chassis.bus.events import Event
-from services.chassis.resources.transaction import Transaction
+if TYPE_CHECKING:  # an api reads INDEXES only, and handles no events
+    from services.chassis.bus.events import Event
+    from services.chassis.resources.transaction import Transaction
 
 COLLECTION = "inbox"
 KEPT = timedelta(days=14)

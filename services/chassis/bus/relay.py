@@ -17,13 +17,13 @@ from services.chassis.bus import changelog, progress
 from services.chassis.bus.checkpoints import Checkpoints
 from services.chassis.bus.connection import BusError
 from services.chassis.bus.events import exchange, routing_key
-from services.chassis.bus.lease import Lease, LeaseLost
 from services.chassis.bus.link import Link
 from services.chassis.bus.outgoing import Outgoing
-from services.chassis.bus.patience import Patience
 from services.chassis.bus.publisher import NotSent, Publisher
 from services.chassis.bus.pulse import Pulse
 from services.chassis.bus.topology import Topology
+from services.chassis.lease import Lease, LeaseLost
+from services.chassis.patience import Patience
 from services.chassis.telemetry import RELAY_LAG, SENT, publish_span
 
 _log = logging.getLogger(__name__)

@@ -20,10 +20,11 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from services.chassis import logs, memory, mongo, telemetry
+from services.chassis import indexes, logs, memory, migration, mongo, startup, telemetry
 from services.chassis.bus.container import Worker, build
 from services.chassis.bus.handlers import Handlers
 from services.chassis.bus.health import serve
+from services.chassis.bus.pulse import Pulse
 from services.chassis.resources.records import Record
 from services.chassis.settings import Settings
 from services.chassis.telemetry.mongo import MongoSpans
@@ -34,10 +35,11 @@ _log = logging.getLogger(__name__)
 def run(service: str, records: Sequence[Record], handlers: Handlers, settings: Settings) -> None:
     """Runs a worker until SIGTERM or SIGINT.
 
-    The servers it needs may be away at the start and at any time: it waits and tries again.
+    The servers it needs may be away at the start and at any time, and its database not be migrated yet: it waits,
+    alive and unready, and tries again.
 
     Raises:
-        SettingError: MONGODB_URI or AMQP_URI is not set.
+        SettingError: MONGODB_URI or AMQP_URI is not set, or the database would not keep its promises.
         RuntimeError: a handler waits for events that the service's protos do not subscribe to.
         OSError: KITH_LISTEN cannot be listened on.
         SystemExit: with status 1, when the worker died of a mistake of ours.
@@ -59,11 +61,19 @@ def _run(worker: Worker, client: mongo.Client, settings: Settings) -> int:
     container, pulses = build(worker, client, settings, stopping)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
-    health = serve(settings.listen, pulses, asked.is_set)
-    container.start()
-    memory.settle()
-    _log.info("the worker runs", extra={"listen": settings.listen})
+    start = Pulse("start")
+    watched = [start]
+    health = serve(settings.listen, watched, asked.is_set)
     try:
+        database, wanted = client[settings.database(worker.service)], indexes.declared(worker.records)
+        if not startup.await_ready(lambda: migration.require(database, wanted), asked, told=start.waiting):
+            return 0
+        for pulse in pulses:
+            pulse.beat()
+        watched[:] = pulses
+        container.start()
+        memory.settle()
+        _log.info("the worker runs", extra={"listen": settings.listen})
         return _until_ended(container, asked)
     finally:
         health.shutdown()

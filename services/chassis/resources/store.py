@@ -10,10 +10,9 @@ from typing import Any, TypeVar
 
 import pymongo.errors
 from google.protobuf.message import Message
-from pymongo import ASCENDING, IndexModel
 from pymongo.read_concern import ReadConcern
 
-from services.chassis import errors
+from services.chassis import errors, indexes, migration
 from services.chassis.mongo import MAJORITY, Client
 from services.chassis.resources import changes, requests
 from services.chassis.resources.bson_codec import Document
@@ -21,7 +20,6 @@ from services.chassis.resources.changes import Author
 from services.chassis.resources.listing import list_query, next_token
 from services.chassis.resources.records import Record
 from services.chassis.resources.requests import Request
-from services.chassis.resources.schema import RecordType
 from services.chassis.resources.shelves import Shelves
 from services.chassis.resources.transaction import Transaction
 
@@ -44,12 +42,8 @@ class Store(Shelves):
         self.client = client
 
     def migrate(self) -> None:
-        """Creates what indexes are missing. It is safe to repeat and to run beside a running service."""
-        self.database[changes.COLLECTION].create_indexes(changes.INDEXES)
-        for record in self.records:
-            self.collection(record).create_indexes(_indexes(record))
-            for collection, indexes in record.beside.items():
-                self.database[collection].create_indexes(list(indexes))
+        """Creates what indexes are missing, as `migration.run` does under a lock. It is safe to repeat."""
+        migration.expand(self.database, indexes.declared(self.records))
 
     def get(self, message: type[M], tenant: str, name: str) -> M:
         """A record by its name; a deleted one too, with its `delete_time` (AIP-164).
@@ -251,23 +245,3 @@ def _known(error: Exception) -> errors.KithError:
         f"{field}: another record has this value already",
         violations=(errors.Violation(field, "another record has this value already"),),
     )
-
-
-def _indexes(record: Record) -> list[IndexModel]:
-    """The indexes of a record: the tenant first, then the field; `_id` last, so that lists need no sort."""
-    kind: RecordType = record.type
-    found = [IndexModel([("tenant", ASCENDING), ("_id", ASCENDING)], name="tenant")]
-    for info in kind.filterable:
-        if info.path in ("name", "creator"):
-            continue
-        keys = [("tenant", ASCENDING), (info.path, ASCENDING), ("_id", ASCENDING)]
-        found.append(IndexModel(keys, name=info.path))
-    if kind.searchable:
-        found += [
-            IndexModel([("tenant", ASCENDING), (key, ASCENDING)], name=key.strip("_")) for key in ("_words", "_pairs")
-        ]
-    for info in kind.unique:
-        keys = [("tenant", ASCENDING), (info.path, ASCENDING), ("delete_time", ASCENDING)]
-        present = {info.path: {"$exists": True}}
-        found.append(IndexModel(keys, name=f"unique_{info.path}", unique=True, partialFilterExpression=present))
-    return [*found, *record.indexes]

@@ -19,7 +19,7 @@ from pymongo import MongoClient
 
 from cli.local.ports import Ports
 from services.chassis import mongo
-from services.chassis.bus import inbox, topology
+from services.chassis.bus import topology
 from services.chassis.bus.connection import connect
 from services.chassis.bus.link import Link
 from services.chassis.bus.publisher import Publisher
@@ -103,7 +103,8 @@ class Stage:
         self.sales = Store(self.client, PREFIX + "sales", [Record(Lead)])
         self.sales.migrate()
         self.insight = self.client[PREFIX + "insight"]
-        self.insight[inbox.COLLECTION].create_indexes(inbox.INDEXES)
+        for service in ("insight", "identity"):
+            Store(self.client, PREFIX + service, []).migrate()
         self.workers: dict[str, Process] = {}
         self._started: list[Process] = []
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-from services.chassis.bus import lease, progress, topology
+from services.chassis import lease
+from services.chassis.bus import progress, topology
 from services.chassis.bus.connection import connect
 from tests.service.bus.stage import Stage, eventually
 

@@ -85,7 +85,6 @@ def insight_store(servers: Addresses) -> Iterator[Store]:
     with mongo.connect(settings) as client:
         store = SERVICE.store(client, settings)
         store.migrate()
-        store.database[inbox.COLLECTION].create_indexes(inbox.INDEXES)
         yield store
 
 

@@ -16,7 +16,6 @@ from kith.notification.v1.notification_pb2 import Notification
 from cli.local.plan import Addresses
 from cli.local.ports import Ports
 from services.chassis import mongo
-from services.chassis.bus import inbox
 from services.chassis.bus.delivery import Deliveries
 from services.chassis.bus.events import Event
 from services.chassis.resources.store import Store
@@ -81,7 +80,6 @@ def notification_store(servers: Addresses) -> Iterator[Store]:
     with mongo.connect(settings) as client:
         store = SERVICE.store(client, settings)
         store.migrate()
-        store.database[inbox.COLLECTION].create_indexes(inbox.INDEXES)
         yield store
 
 

@@ -19,31 +19,33 @@ from services.chassis import mongo
 from services.chassis.call import Call
 from services.chassis.principal import Principal
 from services.chassis.settings import Settings
+from services.identity.api import SERVICE as IDENTITY
 from services.insight.api import SERVICE as INSIGHT
 from services.insight.timeline import Timelines
 from services.notification.api import SERVICE as NOTIFICATION
+from services.sales.api import SERVICE as SALES
 from tests.service.insight.happenings import Happenings
 from tests.service.notification.post_office import PostOffice
 from tests.service.notification.workers import Worker, eventually
 
 PREFIX = "workers_"
 Started = tuple[dict[str, Worker], PostOffice]
-SERVICES = ("identity", "sales", "notification", "insight")
+SERVICES = {service.name: service for service in (IDENTITY, SALES, NOTIFICATION, INSIGHT)}
 
 
 @dataclass(frozen=True)
 class Town:
-    """Four workers and a mail server; `world` writes into their databases."""
+    """Four workers and a mail server; `world` writes into their databases, `owner` is somebody's name there."""
 
     workers: dict[str, Worker]
     office: PostOffice
     timelines: Timelines
     world: Happenings
+    owner: str
 
     def lead(self) -> Lead:
-        """A lead that comes with its owner."""
-        user = self.world.create(User(display_name="Ada", email="ada@example.org"))
-        lead: Lead = self.world.create(Lead(family_name="Hopper", owner=user.name))
+        """A lead of the owner's."""
+        lead: Lead = self.world.create(Lead(family_name="Hopper", owner=self.owner))
         return lead
 
     def told(self, subject: str) -> list[str]:
@@ -66,6 +68,7 @@ def started(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Ite
     workers = {service: Worker(service, home, environment) for service in SERVICES}
     office.open()
     _shorten_transactions(servers)
+    _migrate(servers)
     try:
         _start(workers)
         yield workers, office
@@ -81,10 +84,9 @@ def town(started: Started, servers: Addresses) -> Iterator[Town]:
     office.envelopes.clear()
     settings = Settings(listen="", mongodb_uri=servers.mongodb, database_prefix=PREFIX)
     with mongo.connect(settings) as client:
-        for service in (NOTIFICATION, INSIGHT):
-            service.store(client, settings).migrate()
         world = Happenings(client, PREFIX, uuid.uuid4().hex)
-        yield Town(workers, office, Timelines(INSIGHT.store(client, settings)), world)
+        owner = world.create(User(display_name="Ada", email="ada@example.org"))
+        yield Town(workers, office, Timelines(INSIGHT.store(client, settings)), world, owner.name)
 
 
 def test_an_owner_is_mailed_and_the_timeline_tells_so_in_order(town: Town) -> None:
@@ -127,6 +129,13 @@ def _start(workers: dict[str, Worker]) -> None:
         worker.start()
     for worker in workers.values():
         worker.await_ready()
+
+
+def _migrate(servers: Addresses) -> None:
+    settings = Settings(listen="", mongodb_uri=servers.mongodb, database_prefix=PREFIX)
+    with mongo.connect(settings) as client:
+        for service in SERVICES.values():
+            service.store(client, settings).migrate()
 
 
 def _shorten_transactions(servers: Addresses) -> None:

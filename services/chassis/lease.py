@@ -58,6 +58,11 @@ class Lease:
         threading.Thread(target=self._renew, args=(self._released,), name="lease", daemon=True).start()
         return True
 
+    def taken(self) -> bool:
+        """Whether somebody holds it now, by the database's clock."""
+        held = {"_id": self._name, "holder": {"$ne": ""}, "$expr": {"$gt": ["$until", "$$NOW"]}}
+        return self._collection.find_one(held, {"_id": 1}) is not None
+
     def release(self) -> None:
         """Gives it back at once, so that the next one need not wait for its end."""
         self._released.set()

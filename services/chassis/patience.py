@@ -1,8 +1,12 @@
-"""How long to wait before the next try."""
+"""Waiting for what others bring about: how long until the next try, and how an attempt says that it is too early."""
 
 from __future__ import annotations
 
 import random
+
+
+class NotYet(Exception):
+    """What an attempt needs is not there yet, and trying again will help; the text says what is missing."""
 
 
 class Patience:
