@@ -31,19 +31,3 @@ spec:
     spec:
       {{- include "kith.podSpec" . | nindent 6 }}
 {{- end }}
-
-{{/*
-Whether something scales a process: prints `autoscaling`, `keda`, or nothing. Takes root, kind, service, settings.
-*/}}
-{{- define "kith.scaler" -}}
-{{- if dig "autoscaling" "enabled" false .settings }}autoscaling
-{{- else if and (eq .kind "worker") (dig "keda" "enabled" false .settings) (include "kith.hears" .) }}keda
-{{- end }}
-{{- end }}
-
-{{/*
-Whether a service has a queue: prints `true` or nothing. Takes root, service.
-*/}}
-{{- define "kith.hears" -}}
-{{- if (get (include "kith.catalogue" .root | fromYaml) .service).hears }}true{{ end }}
-{{- end }}
