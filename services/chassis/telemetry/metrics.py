@@ -24,7 +24,7 @@ class Histogram:
     """Durations in seconds, counted in buckets."""
 
     def __init__(self, name: str, description: str) -> None:
-        self._name, self._description = name, description
+        self.name, self._description = name, description
         self._histogram: metrics.Histogram = NoOpHistogram(name)
 
     def record(self, seconds: float, attributes: Mapping[str, str | int]) -> None:
@@ -34,7 +34,7 @@ class Histogram:
     def bind(self, meter: Meter) -> None:
         """Makes the meter hear what is recorded from now on."""
         self._histogram = meter.create_histogram(
-            self._name, "s", self._description, explicit_bucket_boundaries_advisory=SECONDS
+            self.name, "s", self._description, explicit_bucket_boundaries_advisory=SECONDS
         )
 
 
@@ -42,7 +42,7 @@ class Counter:
     """A sum that only grows."""
 
     def __init__(self, name: str, unit: str, description: str, labels: Sequence[str] = ()) -> None:
-        self._name, self._unit, self._description = name, unit, description
+        self.name, self._unit, self._description = name, unit, description
         self._labels = tuple(labels)
         self._counter: metrics.Counter = NoOpCounter(name)
 
@@ -52,14 +52,14 @@ class Counter:
 
     def bind(self, meter: Meter) -> None:
         """Makes the meter hear what is counted from now on."""
-        self._counter = meter.create_counter(self._name, self._unit, self._description)
+        self._counter = meter.create_counter(self.name, self._unit, self._description)
 
 
 class Gauge:
     """The last value set. It is read when metrics are exported, so setting it costs next to nothing."""
 
     def __init__(self, name: str, unit: str, description: str) -> None:
-        self._name, self._unit, self._description = name, unit, description
+        self.name, self._unit, self._description = name, unit, description
         self._value: float | None = None
 
     def set(self, value: float) -> None:
@@ -72,7 +72,7 @@ class Gauge:
         def read(_: metrics.CallbackOptions) -> list[metrics.Observation]:
             return [] if self._value is None else [metrics.Observation(self._value)]
 
-        meter.create_observable_gauge(self._name, [read], self._unit, self._description)
+        meter.create_observable_gauge(self.name, [read], self._unit, self._description)
 
 
 Instrument = Histogram | Counter | Gauge
