@@ -8,6 +8,7 @@ SIGTERM    unready; from now on every answer says `Connection: close`, so client
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from types import FrameType
 
@@ -38,7 +39,9 @@ class DrainingServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begins the drain; a second Ctrl-C ends it."""
         self._drain.begun = True
-        super().handle_exit(sig, frame)
+        self.force_exit |= self.should_exit and sig == signal.SIGINT
+        # Not by uvicorn's own way, which lets the signal kill the process in the end, with the last spans unsent.
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Serves on, then stops listening and lets requests end."""

@@ -116,7 +116,7 @@ class Server:
         self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
 
     def stop(self, grace_seconds: float = 10.0) -> None:
-        """Says that it is going, refuses new calls, and lets running ones end.
+        """Refuses new calls, and lets running ones end.
 
         Calls that have arrived and not begun are cancelled. After a drain there are none: by then every connection has
         come of age and was taken elsewhere.

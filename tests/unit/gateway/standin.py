@@ -22,31 +22,39 @@ from services.chassis.call import Call
 from services.chassis.identity import imported
 from services.chassis.principal import Verifier
 from services.chassis.server import Server
+from services.chassis.settings import Settings
 
 API_KEY = "kith_demo_0123456789"
 READER_KEY = "kith_reader_0123456789"
 EVERYTHING = ("*",)
+_ANYWHERE = Settings(listen="127.0.0.1:0")
 
 
 class StandIn:
     """Contacts, tokens and an event log on one port."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings = _ANYWHERE, key: OKPKey | None = None) -> None:
+        """`key` signs tokens; several that stand for one service share it."""
         self.contacts: dict[str, contact_pb2.Contact] = {}
         self.requests: list[Any] = []
         self.metadata: list[dict[str, str]] = []
         self.events: list[str] = []
         self.exchanges = 0
         self.delay_seconds = 0.0
-        self.failure: Callable[[], Exception] | None = None
-        self._key = OKPKey.generate_key("Ed25519")
+        self.failure: Callable[[], Exception | None] | None = None
+        self._key = key or OKPKey.generate_key("Ed25519")
         self._lock = threading.Lock()
-        self._server = Server(self._methods(), Verifier(self, self.exchange), threads=8)
-        self.address = f"127.0.0.1:{self._server.start('127.0.0.1:0')}"
+        self._server = Server(self._methods(), Verifier(self, self.exchange), 8, settings)
+        host = settings.listen.rpartition(":")[0]
+        self.address = f"{host}:{self._server.start(settings.listen)}"
 
-    def stop(self) -> None:
+    def withdraw(self) -> None:
+        """Says that it is going."""
+        self._server.withdraw()
+
+    def stop(self, grace_seconds: float = 0.1) -> None:
         """Ends the server."""
-        self._server.stop(0.1)
+        self._server.stop(grace_seconds)
 
     def find(self, kid: str) -> OKPKey | None:
         """As a key source of the verifier."""
@@ -92,8 +100,8 @@ class StandIn:
         self.requests.append(request)
         if self.delay_seconds:
             time.sleep(self.delay_seconds)
-        if self.failure is not None:
-            raise self.failure()
+        if self.failure is not None and (error := self.failure()) is not None:
+            raise error
 
     def _unwritten(self, request: Any, call: Call) -> Any:
         raise errors.Unavailable("not here")
