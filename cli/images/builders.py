@@ -12,6 +12,12 @@ from pathlib import Path
 
 PROBE_SECONDS = 60
 
+DATE = 315532800
+"""1980-01-01, in seconds since 1970: every image and file is dated so, that a layer changes only with what is in it.
+
+When an image's source was committed stands in its label `org.opencontainers.image.created`.
+"""
+
 
 class NoBuilder(Exception):
     """No program on this machine can build images; the text says of each one why."""
@@ -55,15 +61,13 @@ class Builder:
     def __init__(self, program: Program) -> None:
         self.program = program
 
-    def build(self, context: Path, arguments: Sequence[str], created: int, log: Path) -> None:
+    def build(self, context: Path, arguments: Sequence[str], log: Path) -> None:
         """Runs one build over `context`; whatever the program says goes to `log`.
-
-        `created` are seconds since 1970, which the image and its files are dated with.
 
         Raises:
             BuildFailed: it ended with another status than 0.
         """
-        command = [self.program.name, "build", *self.program.options, *self._dated(created), *arguments, str(context)]
+        command = [self.program.name, "build", *self.program.options, *self._dated(), *arguments, str(context)]
         environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
         with log.open("wb") as words:
             done = subprocess.run(command, env=environment, stdout=words, stderr=subprocess.STDOUT, check=False)
@@ -88,9 +92,9 @@ class Builder:
         """
         self._say("push", name)
 
-    def _dated(self, created: int) -> tuple[str, ...]:
-        epoch = ("--build-arg", f"SOURCE_DATE_EPOCH={created}")
-        return (*epoch, "--timestamp", str(created)) if self.program.keeps_time else epoch
+    def _dated(self) -> tuple[str, ...]:
+        epoch = ("--build-arg", f"SOURCE_DATE_EPOCH={DATE}")
+        return (*epoch, "--timestamp", str(DATE)) if self.program.keeps_time else epoch
 
     def _say(self, *arguments: str) -> str:
         done = subprocess.run([self.program.name, *arguments], capture_output=True, text=True, check=False)

@@ -70,7 +70,7 @@ def names_of(target: str, wish: Wish) -> tuple[str, ...]:
 
 def _build(builder: Builder, root: Path, folder: Path, wish: Wish, target: str, options: Sequence[str]) -> None:
     arguments = ["--file", str(root / DOCKERFILE), "--target", target, *_told(wish.source), *wish.given, *options]
-    builder.build(root, arguments, wish.source.created, folder / f"{target}.log")
+    builder.build(root, arguments, folder / f"{target}.log")
 
 
 def _told(source: Source) -> list[str]:

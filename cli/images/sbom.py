@@ -1,16 +1,19 @@
-"""The images' bill of materials: `python -m cli.images.sbom ENVIRONMENT LOCK BASE VERSION`, inside of the build.
+"""The images' bill of materials: `python -m cli.images.sbom ENVIRONMENT LOCK BASE VERSION CREATED`, inside a build.
 
 ENVIRONMENT is what cyclonedx-py says of the Python packages of all images, LOCK the list of those that every image has,
-BASE the base image's file tree. Writes CycloneDX JSON to standard output: the packages, the base image's Debian
-packages, if it has any, and Python itself, which is no Debian package in most Python images.
+BASE the base image's file tree, CREATED the time that it is dated with (ISO 8601). Writes CycloneDX JSON to standard
+output: the packages, the base image's Debian packages, if it has any, and Python itself, which is no Debian package in
+most Python images.
 """
 
 from __future__ import annotations
 
+import datetime
 import json
 import platform
 import re
 import sys
+import uuid
 from collections.abc import Iterator
 from email.parser import Parser
 from pathlib import Path
@@ -33,10 +36,11 @@ def complete(environment: dict[str, Any], lock: str, base: Path, version: str) -
     for component in bom.components:
         if normal(component.name) not in everywhere:
             component.properties.add(CLI_ONLY)
-    for component in (*debian_packages(base), _python()):
+    for component in (*debian_packages(base), *_system(base), _python()):
         bom.components.add(component)
     if bom.metadata.component:
         bom.metadata.component.version = version
+    bom.serial_number = _serial(bom, version)
     return bom
 
 
@@ -68,19 +72,29 @@ def _debian_package(paragraph: str, release: tuple[str, str]) -> Iterator[Compon
     name, version, state = fields["Package"], fields["Version"], fields.get("Status", "install ok installed")
     if not name or not version or not state.endswith(" installed"):
         return
-    distribution, edition = release
-    qualifiers = {"arch": fields["Architecture"], "distro": edition, "upstream": fields.get("Source", "").split(" ")[0]}
-    url = PackageURL("deb", distribution, name, version, {key: value for key, value in qualifiers.items() if value})
+    qualifiers = {
+        "arch": fields["Architecture"],
+        "distro": "-".join(filter(None, release)),
+        "upstream": fields.get("Source", "").split(" ")[0],
+    }
+    known = {key: value for key, value in qualifiers.items() if value}
+    url = PackageURL("deb", release[0] or "debian", name, version, known)
     yield Component(type=ComponentType.LIBRARY, name=name, version=version, purl=url, bom_ref=url.to_string())
 
 
+def _system(base: Path) -> Iterator[Component]:
+    """The distribution itself: scanners look its packages up by it."""
+    distribution, edition = _release(base)
+    if distribution:
+        yield Component(type=ComponentType.OPERATING_SYSTEM, name=distribution, version=edition, bom_ref=distribution)
+
+
 def _release(base: Path) -> tuple[str, str]:
-    """The distribution and its edition, such as `debian` and `debian-12`."""
+    """The distribution and its edition, such as `debian` and `12`; empty where the file tree does not tell."""
     file = base / "etc/os-release"
     text = file.read_text() if file.is_file() else ""
     values = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', text, re.MULTILINE))
-    distribution = values.get("ID", "debian")
-    return distribution, f"{distribution}-{values['VERSION_ID']}" if "VERSION_ID" in values else ""
+    return values.get("ID", ""), values.get("VERSION_ID", "")
 
 
 def _python() -> Component:
@@ -96,9 +110,16 @@ def _python() -> Component:
     )
 
 
-def main(environment: str, lock: str, base: str, version: str) -> None:
+def _serial(bom: Bom, version: str) -> uuid.UUID:
+    """The same for the same content: what a build says must not depend on when it ran."""
+    content = sorted(f"{component.name} {component.version}" for component in bom.components)
+    return uuid.uuid5(uuid.NAMESPACE_OID, "\n".join(["kith", version, *content]))
+
+
+def main(environment: str, lock: str, base: str, version: str, created: str) -> None:
     """Writes the bill of materials to standard output."""
     bom = complete(json.loads(Path(environment).read_text()), Path(lock).read_text(), Path(base), version)
+    bom.metadata.timestamp = datetime.datetime.fromisoformat(created)
     print(JsonV1Dot6(bom).output_as_string(indent=2))
 
 
