@@ -98,7 +98,7 @@ Where people reach the gateway; empty when nobody has said.
 {{- define "kith.publicUrl" -}}
 {{- if .Values.publicUrl }}{{ .Values.publicUrl | trimSuffix "/" }}
 {{- else if and .Values.ingress.enabled .Values.ingress.host }}
-{{- printf "%s://%s" (include "kith.ingressTls" . | ternary "https" "http" | default "http") .Values.ingress.host }}
+{{- printf "%s://%s" (ternary "https" "http" (ne (include "kith.ingressTls" .) "")) .Values.ingress.host }}
 {{- else if and .Values.httpRoute.enabled .Values.httpRoute.hostnames }}https://{{ first .Values.httpRoute.hostnames }}
 {{- end }}
 {{- end }}
