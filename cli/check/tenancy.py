@@ -7,12 +7,17 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import httpx
+
+from cli.check.api import Api
+from cli.check.expectation import Unmet
 from services.chassis import mongo
 from services.chassis.settings import SettingError, Settings
 from services.identity.api import SERVICE
 from services.identity.bootstrap import Wanted, bootstrap
 from services.identity.rules import proofs
 
+_REVOKING_SECONDS = 5.0
 EMAIL = "check@kith.example"
 """The check's own administrator: in a tenant that others use, nobody else's password changes."""
 
@@ -35,6 +40,15 @@ def api_key(slug: str, environment: Mapping[str, str]) -> str:
         # With a file of its own, each check gets a key of its own.
         wanted = Wanted(slug, slug, EMAIL, secrets.token_urlsafe(24), Path(folder) / "api-key")
         return bootstrap(SERVICE.store(client, settings), wanted).api_key
+
+
+def give_back(gateway: str, key: str) -> str:
+    """Revokes an API key; what was in the way, "" if nothing."""
+    try:
+        Api(gateway, key, retry_seconds=_REVOKING_SECONDS).delete(name_of(key))
+    except (Unmet, httpx.HTTPError) as error:
+        return f"{name_of(key)} could not be revoked: {error}"
+    return ""
 
 
 def name_of(key: str) -> str:

@@ -71,14 +71,15 @@ class Trial:
         """Gives back the API keys that were made for the check; its records stay."""
         if self._stream is not None:
             self._stream.close()
+        if self._story is None:
+            return
         try:
-            if self._story is not None:
-                self._story.clear_up()
-            if self._borrowed:
-                Api(self._subject.gateway, self._borrowed).delete(tenancy.name_of(self._borrowed))
-        except (Unmet, httpx.HTTPError) as error:
-            if self._story is not None:
-                self._story.remarks.append(f"an API key of the check could not be revoked: {error}")
+            self._story.clear_up()
+        except Unmet as unmet:
+            self._story.remarks.append(f"the web form's API key could not be revoked, and ends by itself: {unmet}")
+        problem = tenancy.give_back(self._subject.gateway, self._borrowed) if self._borrowed else ""
+        if problem:
+            self._story.remarks.append(problem)
 
     def _is_ready(self) -> bool:
         url = f"{self._subject.gateway}/readyz"

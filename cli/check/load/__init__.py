@@ -1,0 +1,1 @@
+"""Load at a fixed rate with a ledger of every request, and an audit of what became of the acknowledged ones."""
