@@ -67,11 +67,13 @@ def report() -> Report:
 def kubectl() -> Iterator[Kubectl]:
     """A namespace of our own, with restricted Pod Security, taken away at the end."""
     kubectl = Kubectl(NAMESPACE)
-    kubectl.delete("namespace", NAMESPACE)
+    kept = bool(os.environ.get("KITH_CLUSTER_KEEP"))
+    if not kept:
+        kubectl.delete("namespace", NAMESPACE)
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}})
     yield kubectl
-    if "KITH_CLUSTER_KEEP" not in os.environ:
+    if not kept:
         kubectl.delete("namespace", NAMESPACE)
 
 

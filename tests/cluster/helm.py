@@ -21,7 +21,7 @@ class Helm:
         self.release = release
         self.namespace = namespace
 
-    def deploy(self, *layers: str, settings: dict[str, str], seconds: float = 300.0) -> None:
+    def deploy(self, *layers: str, settings: dict[str, str], seconds: float = 600.0) -> None:
         """Installs or upgrades, and waits until all of it is ready.
 
         Args:
@@ -34,13 +34,13 @@ class Helm:
             "upgrade", "--install", self.release, str(CHART), *files, *single, *_waiting(seconds), seconds=seconds
         )
 
-    def rollback(self, seconds: float = 300.0) -> None:
+    def rollback(self, seconds: float = 600.0) -> None:
         """Goes back to the revision before, and waits until all of it is ready."""
         self._run("rollback", self.release, *_waiting(seconds), seconds=seconds)
 
     def test(self, seconds: float = 300.0) -> str:
         """Runs the release's own test; what its pod said."""
-        return self._run("test", self.release, "--logs", f"--timeout={seconds:g}s", seconds=seconds)
+        return self._run("test", self.release, f"--timeout={seconds:g}s", seconds=seconds)
 
     def uninstall(self, seconds: float = 180.0) -> str:
         """Takes the release away, and waits until it is gone; what helm said about what it keeps."""

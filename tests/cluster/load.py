@@ -17,7 +17,8 @@ from tests.cluster.waiting import until
 _AUDIT_SECONDS = 240.0
 _ENDED = ("Succeeded", "Failed")
 _END = "import os, signal; os.kill(1, signal.SIGTERM)"
-_COUNTERS = ("attempted", "acknowledged", "lost", "duplicated", "failed")
+_COUNTERS = ("attempted", "acknowledged", "lost", "duplicated", "failed", "events_missing", "events_duplicated")
+_MEASURES = ("retries", "rate", "p50_ms", "p99_ms", "longest_silence_ms", "failures_by_kind")
 _numbers = itertools.count(1)
 
 
@@ -32,8 +33,8 @@ class Outcome:
 
     @property
     def counters(self) -> dict[str, Any]:
-        """For the report: the counters first, then whatever else was counted."""
-        return {name: self.numbers[name] for name in _COUNTERS} | self.numbers
+        """For the report: what was counted, and what was measured."""
+        return {name: self.numbers[name] for name in (*_COUNTERS, *_MEASURES)}
 
     def lost_nothing(self) -> bool:
         """Whether every acknowledged write is there once, and so is what had to follow from it."""
@@ -56,11 +57,12 @@ class Load:
         until(lambda: self._phase() in _ENDED, seconds=_AUDIT_SECONDS, what=f"the audit of {self.name}")
         said = self._kubectl("logs", self.name)
         assert "{" in said, f"{self.name} counted nothing:\n{said}"
-        return Outcome(json.loads(said[said.index("{") :]))
+        return Outcome(json.loads(said[said.index("{") :].splitlines()[0]))
 
-    def wait_until_running(self) -> None:
-        """Waits until the pod runs."""
-        until(lambda: self._phase() != "Pending", seconds=60, what=f"the start of {self.name}", pause_seconds=0.5)
+    def wait_until_sending(self) -> None:
+        """Waits until the pod sends requests, of which it says a word."""
+        until(lambda: self._phase() != "Pending", seconds=60, what=f"the start of {self.name}")
+        until(lambda: self._kubectl("logs", self.name), seconds=60, what=f"a word of {self.name}")
 
     def _phase(self) -> str:
         return str(self._kubectl.json("get", "pod", self.name)["status"]["phase"])
@@ -82,7 +84,7 @@ def running(release: Release, *options: str, rate: float, most_seconds: float = 
     release.kubectl.apply(pod(release, name, ["python", "-m", "cli.check.load", *arguments]))
     load = Load(release, name)
     try:
-        load.wait_until_running()
+        load.wait_until_sending()
         yield load
     finally:
         release.kubectl.delete("pod", name, "--grace-period=0", "--force")

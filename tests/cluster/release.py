@@ -37,8 +37,8 @@ class Release:
         return time.monotonic() - begun
 
     def pods(self, component: str = "") -> list[Json]:
-        """The pods of one component, or of all, without those that have ended or are being deleted."""
-        found = self.kubectl.items("pods", f"{INSTANCE},{COMPONENT}={component}" if component else INSTANCE)
+        """The pods of one component, or of all but checks, without those that have ended or are being deleted."""
+        found = self.kubectl.items("pods", f"{INSTANCE},{COMPONENT}" + (f"={component}" if component else "!=check"))
         return [pod for pod in found if pod["status"]["phase"] in ("Pending", "Running") and not _leaving(pod)]
 
     def names(self, component: str) -> list[str]:

@@ -40,7 +40,7 @@ def test_an_api_grows_to_three_under_load_that_spreads_evenly_and_shrinks_again(
         pytest.skip("the cluster serves no CPU metrics (metrics.k8s.io), which autoscaling on CPU needs")
     until(lambda: _size(release, API) == 1, seconds=120, what=f"one {API} at rest")
     begun = time.monotonic()
-    with load.running(release, "--mix", "get", rate=80) as running:
+    with load.running(release, "--mix", "create=1,get=9", rate=80) as running:
         until(lambda: _size(release, API) == MOST_PODS, seconds=180, what=f"{MOST_PODS} pods of {API}")
         grown = time.monotonic() - begun
         shares = until(lambda: _even_shares(release), seconds=120, what="a load spread within ±10 %")

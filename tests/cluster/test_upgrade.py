@@ -21,7 +21,7 @@ def test_no_request_fails_in_an_upgrade(release: Release, kubectl: Kubectl, tags
         outcome = running.end()
     report.add("upgrade", seconds=seconds, **outcome.counters)
     assert outcome.lost_nothing()
-    assert outcome.failed == 0
+    assert outcome.failed == 0, outcome.first_failures
 
 
 def test_every_image_runs_as_any_user(release: Release, kubectl: Kubectl, tags: Tags) -> None:
@@ -38,4 +38,4 @@ def test_no_request_fails_in_a_rollback(release: Release, kubectl: Kubectl, tags
         outcome = running.end()
     report.add("rollback", **outcome.counters)
     assert outcome.lost_nothing()
-    assert outcome.failed == 0
+    assert outcome.failed == 0, outcome.first_failures
