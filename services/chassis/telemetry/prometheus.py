@@ -42,7 +42,7 @@ class ScrapedReader(PrometheusMetricReader):
 
 
 class _Registry(CollectorRegistry):
-    """Lets one scrape at a time collect: the exporter would mix up two that overlap."""
+    """Lets one scrape at a time collect: the exporter keeps what it shows in one place for all who ask."""
 
     def __init__(self) -> None:
         super().__init__()
