@@ -214,7 +214,8 @@ class Story:
             self.remarks.append(f"no mail went out about {event}: {delivery.get('error', 'no reason is given')}")
 
     def _one_mail(self, mailbox: Mailbox, text: str, address: str, delivery: Json) -> None:
-        self._expect_equal(delivery["state"], "DELIVERY_STATE_SENT", f"the delivery ({delivery.get('error', '')})")
+        became = f"{delivery['state']}: {delivery.get('error', '')}"
+        expect(delivery["state"] == "DELIVERY_STATE_SENT", f"a mail sent to {address}", became, self.api.trace_id)
         self._eventually(lambda: mails.about(mailbox, text), f"a mail about {text}")
         time.sleep(_SECOND_MAIL_SECONDS)
         found = [mail for mail in mails.about(mailbox, text) if address in str(mail["To"])]

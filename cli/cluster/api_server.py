@@ -67,13 +67,13 @@ class ApiServer:
         data = response.json().get("data") or {}
         return Secret(name, {key: base64.b64decode(value) for key, value in data.items()})
 
-    def create(self, secret: Secret, labels: Mapping[str, str]) -> bool:
+    def create(self, secret: Secret, labels: Mapping[str, str], annotations: Mapping[str, str]) -> bool:
         """Makes a Secret; False when there is one of that name, which stays as it is."""
         document = {
             "apiVersion": "v1",
             "kind": "Secret",
             "type": "Opaque",
-            "metadata": {"name": secret.name, "labels": dict(labels)},
+            "metadata": {"name": secret.name, "labels": dict(labels), "annotations": dict(annotations)},
             "data": {key: base64.b64encode(value).decode() for key, value in secret.data.items()},
         }
         return self._call("create", secret.name, "POST", "", json=document).status_code != 409

@@ -76,7 +76,9 @@ def web(letters: Letters) -> Starlette:
 async def serve(smtp: str, http: str, letters: Letters, largest_bytes: int) -> None:
     """Serves both until SIGTERM or SIGINT. Addresses are `host:port`."""
     host, _, port = http.rpartition(":")
-    config = uvicorn.Config(web(letters), host=host, port=int(port), access_log=False, timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        web(letters), host=host.strip("[]"), port=int(port), access_log=False, timeout_graceful_shutdown=2
+    )
     async with await listen(smtp, letters.keep, largest_bytes):
         await uvicorn.Server(config).serve()
 

@@ -15,6 +15,11 @@ from cli.cluster.api_server import ACCOUNT, PATIENCE_SECONDS, ApiServer, Cluster
 from services.identity import signing
 
 PASSWORD = "password"
+KEPT = {
+    "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+    "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
+}
+"""Where Argo CD takes objects for its own by their labels, it would prune what no rendering holds."""
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is easily read as another
 _GROUPS, _GROUP = 4, 5  # 20 characters of 31: 99 bits
 
@@ -58,7 +63,7 @@ def ensure(server: ApiServer, wanted: Wanted, labels: Mapping[str, str]) -> bool
     """
     found = server.secret(wanted.name)
     if found is None:
-        if server.create(Secret(wanted.name, wanted.make()), labels):
+        if server.create(Secret(wanted.name, wanted.make()), labels, KEPT):
             return True
         found = server.secret(wanted.name)
     if found is None or not wanted.serves(found.data):

@@ -62,13 +62,13 @@ class Mailbox:
 
 
 async def listen(address: str, keep: Callable[[bytes], None], largest_bytes: int) -> asyncio.Server:
-    """An SMTP server at `host:port` that hands each mail to `keep`, and refuses larger ones."""
+    """An SMTP server at `host:port` (or `[::]:port`) that hands each mail to `keep`, and refuses larger ones."""
     host, _, port = address.rpartition(":")
 
     def conversation() -> SMTP:
         return SMTP(Mailbox(keep), hostname="mailbox.localhost", enable_SMTPUTF8=True, data_size_limit=largest_bytes)
 
-    return await asyncio.get_running_loop().create_server(conversation, host, int(port))
+    return await asyncio.get_running_loop().create_server(conversation, host.strip("[]"), int(port))
 
 
 async def serve(mails: Path, address: str) -> None:

@@ -45,6 +45,8 @@ def test_missing_secrets_are_made_with_their_labels_and_a_key_that_identity_can_
     assert done.exit_code == 0, done.output
     labels = {"app.kubernetes.io/instance": "crm", "tier": "a=b"}
     assert all(secret["metadata"]["labels"] == labels for secret in cluster.secrets.values())
+    kept = "argocd.argoproj.io/sync-options"
+    assert all("Prune=false" in secret["metadata"]["annotations"][kept] for secret in cluster.secrets.values())
     (tmp_path / "keys").mkdir()
     for name, pem in held(cluster, "kith-signing-keys").items():
         (tmp_path / "keys" / name).write_bytes(pem)
