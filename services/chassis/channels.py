@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from services.chassis.credentials import Credentials
 from services.chassis.settings import Tls
 
-PING_SECONDS = 5.0
+PING_SECONDS = 3.0
 """So long nothing may be heard of a connection before it is pinged; servers must allow that (`server.py`)."""
 EVERY_METHOD = ("", "")
 
@@ -31,9 +31,11 @@ def options(repeatable: Iterable[tuple[str, str]]) -> Options:
     out: they change nothing, or carry a request id."""
     return [
         ("grpc.service_config", _service_config(repeatable)),
-        # A pod that vanished without a word is left after 5 + 5 seconds; with data under way, TCP notices after 5.
+        # A pod that vanished without a word is left after 5 seconds when calls are under way (the timeout is TCP's user
+        # timeout too), else after 3 + 5: sooner than the 10 seconds for which a request may wait.
         ("grpc.keepalive_time_ms", int(PING_SECONDS * 1000)),
         ("grpc.keepalive_timeout_ms", 5_000),
+        ("grpc.http2.ping_timeout_ms", 5_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
         # A restarted service must be found again within a second, not after gRPC's two minutes.

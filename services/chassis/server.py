@@ -80,7 +80,7 @@ class Server:
                 # What was begun on an old connection may end on it, however patient its caller is.
                 ("grpc.max_connection_age_grace_ms", int(MOST_SECONDS * 1000) + 5_000),
                 # Clients ping less often than that (`channels.py`), callers from elsewhere may ping as often.
-                ("grpc.http2.min_recv_ping_interval_without_data_ms", int(PING_SECONDS * 500)),
+                ("grpc.http2.min_ping_interval_without_data_ms", int(PING_SECONDS * 500)),
                 ("grpc.keepalive_permit_without_calls", 1),
                 # Callers that vanished without a word.
                 ("grpc.keepalive_time_ms", 60_000),
