@@ -5,7 +5,8 @@ The reference of one of Kith's own images. Takes root, target (contact, gateway,
 {{- $own := .image | default dict }}
 {{- $all := .root.Values.image }}
 {{- $tag := $own.tag | default $all.tag | default .root.Chart.AppVersion }}
-{{- $digest := $own.digest | default (ternary "" (get $all.digests .target) (hasKey $own "tag")) }}
+{{- $another := or $own.tag $own.repository }}
+{{- $digest := $own.digest | default (ternary "" (get $all.digests .target) (not (empty $another))) }}
 {{- $repository := $own.repository | default (printf "%s%s" $all.prefix .target) }}
 {{- include "kith.reference" (dict "root" .root "image" (dict
       "registry" ($own.registry | default $all.registry) "repository" $repository "tag" $tag "digest" $digest)) }}
