@@ -19,10 +19,10 @@ _TEMPLATE = '{{ define "kith.fullname" }}crm-kith{{ end }}{{ tpl (.Files.Get "co
     ("endpoint", "jaeger", "traces", "metrics"),
     [
         ("", False, ["nop"], ["nop"]),
-        ("", True, ["otlp/jaeger"], ["nop"]),
-        ("https://otlp.example.com", False, ["otlphttp"], ["otlphttp"]),
-        ("otlp.example.com:4317", False, ["otlp"], ["otlp"]),
-        ("https://otlp.example.com", True, ["otlphttp", "otlp/jaeger"], ["otlphttp"]),
+        ("", True, ["otlp_grpc/jaeger"], ["nop"]),
+        ("https://otlp.example.com", False, ["otlp_http"], ["otlp_http"]),
+        ("otlp.example.com:4317", False, ["otlp_grpc"], ["otlp_grpc"]),
+        ("https://otlp.example.com", True, ["otlp_http", "otlp_grpc/jaeger"], ["otlp_http"]),
     ],
 )
 def test_traces_go_to_everybody_who_wants_them_and_metrics_not_to_jaeger(
@@ -43,14 +43,14 @@ def test_every_part_of_a_pipeline_is_configured(tmp_path: Path) -> None:
 
 def test_jaeger_is_found_by_the_releases_name(tmp_path: Path) -> None:
     config = rendered(tmp_path, endpoint="", jaeger=True)
-    assert config["exporters"]["otlp/jaeger"]["endpoint"] == "crm-kith-jaeger:4317"
+    assert config["exporters"]["otlp_grpc/jaeger"]["endpoint"] == "crm-kith-jaeger:4317"
 
 
 def test_credentials_come_from_the_environment_and_only_when_there_are_some(tmp_path: Path) -> None:
     without = rendered(tmp_path / "without", endpoint="https://otlp.example.com")
     given = rendered(tmp_path / "given", endpoint="https://otlp.example.com", headersSecret="otlp")
-    assert "headers" not in without["exporters"]["otlphttp"]
-    assert given["exporters"]["otlphttp"]["headers"] == {"authorization": "${env:COLLECTOR_AUTHORIZATION}"}
+    assert "headers" not in without["exporters"]["otlp_http"]
+    assert given["exporters"]["otlp_http"]["headers"] == {"authorization": "${env:COLLECTOR_AUTHORIZATION}"}
 
 
 def rendered(folder: Path, *, endpoint: str, jaeger: bool = False, **collector: str) -> Any:
