@@ -49,7 +49,7 @@ def readme() -> str:
     about = yaml.safe_load((CHART / "Chart.yaml").read_text())
     template = liquid.Environment(autoescape=False).from_string(_TEMPLATE.read_text())
     found = [asdict(section) for section in sections((CHART / "values.yaml").read_text())]
-    return template.render(chart=about, sections=found)
+    return template.render(chart=about, sections=found).rstrip() + "\n"
 
 
 def sections(text: str) -> list[Section]:

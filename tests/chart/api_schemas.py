@@ -91,19 +91,27 @@ def _definitions(folder: Path) -> Registry[Any]:
 @cache
 def _custom(api_version: str, kind: str) -> Any:
     group, _, version = api_version.partition("/")
-    for definition in _definitions_of(group):
-        if definition["spec"]["names"]["kind"] == kind:
-            versions = {each["name"]: each for each in definition["spec"]["versions"] if each["served"]}
-            return _Validator(_strict(versions[version]["schema"]["openAPIV3Schema"]))
-    raise AssertionError(f"{group} defines no {kind}")
+    definition = _definition(group, kind)
+    versions = {each["name"]: each for each in definition["spec"]["versions"] if each["served"]}
+    return _Validator(_strict(versions[version]["schema"]["openAPIV3Schema"]))
 
 
-@cache
-def _definitions_of(group: str) -> tuple[dict[str, Any], ...]:
-    module, inside = _DEFINITIONS[group]
-    files = sorted((_module(module) / inside).glob("*.yaml"))
-    documents = (yaml.load(file.read_text(), yaml.CSafeLoader) for file in files if file.name.startswith(group))
-    return tuple(document for document in documents if document["kind"] == "CustomResourceDefinition")
+def _definition(group: str, kind: str) -> dict[str, Any]:
+    """A CustomResourceDefinition: each stands in a file of its own, which its plural names."""
+    module, folder = _DEFINITIONS[group]
+    for file in (_module(module) / folder).glob(f"{group}_{kind.lower()}*.yaml"):
+        for document in yaml.load_all(file.read_text(), _Loader):
+            if document and document["spec"]["names"]["kind"] == kind:
+                found: dict[str, Any] = document
+                return found
+    raise AssertionError(f"{module} defines no {kind}")
+
+
+class _Loader(yaml.CSafeLoader):
+    """YAML in which a lone `=`, an operator of Prometheus, is a text."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:value", lambda _, node: str(node.value))
 
 
 @cache

@@ -31,31 +31,21 @@ def values_of(scenario: str) -> dict[str, Any]:
 @cache
 def scenario_manifests(scenario: str, release: str = "kith") -> tuple[Manifest, ...]:
     """What a scenario renders; nobody may change it. `subchart` is rendered inside of another chart."""
-    if scenario == "subchart":
-        return tuple(render_as_subchart(values_of(scenario), release=release))
-    return tuple(render(values_of(scenario), release=release))
+    return tuple(_objects(_scenario(scenario, release)))
 
 
-def render(values: Values, *, release: str = "kith", namespace: str = "crm", upgrade: bool = False) -> list[Manifest]:
+def scenario_notes(scenario: str) -> str:
+    """What `helm install` tells at its end."""
+    return next(text for name, text in _scenario(scenario, "kith").items() if name.endswith("NOTES.txt"))
+
+
+def render(values: Values, *, upgrade: bool = False) -> list[Manifest]:
     """The objects that an install (or upgrade) sends to Kubernetes, in the order of their files.
 
     Raises:
         helm_python.HelmError: the chart refuses the values.
     """
-    return _objects(_texts(_chart(), values, release, namespace, upgrade))
-
-
-def render_as_subchart(values: Values, *, release: str = "acme", alias: str = "crm") -> list[Manifest]:
-    """The same out of a chart that has Kith as a dependency called `alias`, with `global` values of its own."""
-    own = {key: value for key, value in values.items() if key != "global"}
-    with tempfile.TemporaryDirectory() as folder, helm_python.Chart.load(_parent(Path(folder), alias)) as parent:
-        return _objects(_texts(parent, {"global": values.get("global", {}), alias: own}, release, "crm", False))
-
-
-def notes(values: Values) -> str:
-    """What `helm install` tells at its end."""
-    rendered = _texts(_chart(), values, "kith", "crm", False)
-    return next(text for name, text in rendered.items() if name.endswith("NOTES.txt"))
+    return _objects(_texts(_chart(), values, upgrade=upgrade))
 
 
 def complaints_of_lint(values: Values) -> list[str]:
@@ -78,11 +68,30 @@ def _chart() -> helm_python.Chart:
     return helm_python.Chart.load(CHART)
 
 
-def _texts(chart: helm_python.Chart, values: Values, release: str, namespace: str, upgrade: bool) -> dict[str, str]:
+@cache
+def _scenario(scenario: str, release: str) -> dict[str, str]:
+    if scenario == "subchart":
+        return _as_subchart(values_of(scenario), release)
+    return _texts(_chart(), values_of(scenario), release)
+
+
+def _as_subchart(values: Values, release: str, alias: str = "crm") -> dict[str, str]:
+    """Rendered by a chart that has Kith as a dependency called `alias`; `global` is that chart's."""
+    own = {key: value for key, value in values.items() if key != "global"}
+    with tempfile.TemporaryDirectory() as folder, helm_python.Chart.load(_parent(Path(folder), alias)) as parent:
+        return _texts(parent, {"global": values.get("global", {}), alias: own}, release)
+
+
+def _texts(chart: helm_python.Chart, values: Values, release: str = "kith", *, upgrade: bool = False) -> dict[str, str]:
+    """Rendered files by their names."""
     return chart.render(
-        dict(values), name=release, namespace=namespace, revision=2 if upgrade else 1, is_install=not upgrade,
+        dict(values),
+        name=release,
+        namespace="crm",
+        revision=2 if upgrade else 1,
+        is_install=not upgrade,
         is_upgrade=upgrade,
-    )  # fmt: skip
+    )
 
 
 def _objects(texts: Mapping[str, str]) -> list[Manifest]:

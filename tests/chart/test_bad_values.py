@@ -61,11 +61,6 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "bootstrap.existingSecret",
         "secrets.create",
     ),
-    (
-        "metrics: {podMonitor: {enabled: true}, serviceMonitor: {enabled: true}}",
-        "metrics",
-        "metrics.podMonitor.enabled",
-    ),
     ("global: {imagePullSecrets: mirror}", "global.imagePullSecrets", "array"),
 )
 

@@ -12,8 +12,6 @@ from tests.chart.pod_security import violations
 from tests.chart.rendering import LONGEST_RELEASE, SCENARIOS, Manifest, scenario_manifests
 from tests.chart.workloads import Workload, fits, of_kind, workloads
 
-_FOREIGN_SETTINGS = {"KITH_VERSION", "KITH_PASSWORD"}
-
 
 def test_every_pod_is_let_in_where_restricted_pod_security_is_enforced(running: list[Workload]) -> None:
     found = {pod.name: violations(pod.pod) for pod in running}
@@ -166,7 +164,7 @@ def _settings_read() -> set[str]:
     read = _Recorder()
     gateway_settings.from_environment(read)
     chassis_settings.from_environment(read)
-    return read.asked | _FOREIGN_SETTINGS
+    return read.asked
 
 
 class _Recorder(dict[str, str]):

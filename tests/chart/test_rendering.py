@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from tests.chart import api_schemas, golden
-from tests.chart.rendering import SCENARIOS, Manifest, complaints_of_lint, notes, scenario_manifests, values_of
+from tests.chart.rendering import SCENARIOS, Manifest, complaints_of_lint, scenario_manifests, scenario_notes, values_of
 
 VERSIONS = (api_schemas.OLDEST, api_schemas.TESTED, api_schemas.NEWEST)
 NAMED = {"minimal", "dev", "ha", "keda", "openshift", "gitops", "subchart", "air-gapped", "everything"}
@@ -73,7 +73,7 @@ def test_what_a_scenario_renders_is_what_was_reviewed(kept: str) -> None:
 
 
 def test_the_notes_say_what_comes_next(scenario: str) -> None:
-    told = notes(values_of(scenario))
+    told = scenario_notes(scenario)
     assert "helm test" in told
     assert "port-forward" in told or "http" in told
 

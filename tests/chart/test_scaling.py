@@ -47,7 +47,8 @@ def test_keda_signs_in_to_the_broker_with_the_workers_secret() -> None:
         for trigger in scaler["spec"]["triggers"]:
             assert "host" not in trigger["metadata"], "a password would stand in plain text"
             named = authentications[trigger["authenticationRef"]["name"]]
-            assert [each["parameter"] for each in named["spec"]["secretTargetRef"]] == ["host"]
+            host = {"parameter": "host", "name": "kith-rabbitmq", "key": "uri"}
+            assert host in named["spec"]["secretTargetRef"]
 
 
 def test_no_disruption_budget_stops_a_drain_for_ever(manifests: tuple[Manifest, ...], running: list[Workload]) -> None:
