@@ -43,12 +43,12 @@ _ERRORS[grpc.StatusCode.CANCELLED] = errors.Unavailable
 class Peers:
     """The apis of the other services. Connections are opened when they are first needed, and kept.
 
-    Every call is repeated when its answer is lost, so each must be one that reads or carries a request id.
+    A call whose answer is lost is repeated if that is safe: if it only reads, or carries a request id.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._lines: dict[str, Line] = {}
+        self._lines: dict[tuple[str, bool], Line] = {}
         self._lock = threading.Lock()
 
     def call(self, method: str, request: Message, response: type[M], call: Call, *, service: str = "") -> M:
@@ -58,16 +58,14 @@ class Peers:
 
         Raises:
             errors.KithError: what the peer said, as it said it.
-            ValueError: the call would change something and carries no request id.
         """
-        if not _repeatable(method, request):
-            raise ValueError(f"{method} changes something: give it a request id, so that it may be repeated")
         service = service or method.split(".")[1]
         with telemetry.RpcClientSpan(method, self._settings.peer(service)) as span:
             metadata = (("authorization", call.authorization), *span.headers.items())
             seconds = min(call.seconds_left, MAX_SECONDS)
             try:
-                answer: M = self._line(service).call(method, request, response, timeout=seconds, metadata=metadata)
+                line = self._line(service, _repeatable(method, request))
+                answer: M = line.call(method, request, response, timeout=seconds, metadata=metadata)
                 return answer
             except grpc.RpcError as error:
                 known = _known(error)
@@ -90,11 +88,14 @@ class Peers:
         for line in self._lines.values():
             line.close()
 
-    def _line(self, service: str) -> Line:
+    def _line(self, service: str, repeatable: bool) -> Line:
+        # What gRPC repeats is settled when a channel is opened, so there are two, of which most processes need one.
+        key = (service, repeatable)
         with self._lock:
-            if service not in self._lines:
-                self._lines[service] = Line(self._settings.peer(service), self._settings.tls, [EVERY_METHOD])
-            return self._lines[service]
+            if key not in self._lines:
+                methods = [EVERY_METHOD] if repeatable else []
+                self._lines[key] = Line(self._settings.peer(service), self._settings.tls, methods)
+            return self._lines[key]
 
 
 def _repeatable(method: str, request: Any) -> bool:
