@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cli.chart_readme import README, readme, sections, undocumented
-from tests.chart.rendering import CHART
+from tests.chart.rendering import CHART, render
 
 _TESTS = Path(__file__).with_name("test_complaints.py")
 
@@ -31,6 +32,12 @@ def test_every_file_that_the_readme_links_to_exists() -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", README.read_text())
     assert links
     assert [link for link in links if not (README.parent / link).exists()] == []
+
+
+def test_the_values_that_the_readme_begins_with_are_taken() -> None:
+    values = re.search(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL)
+    assert values
+    assert render(yaml.safe_load(values[1]))
 
 
 def test_a_comment_becomes_a_row_of_its_section() -> None:
