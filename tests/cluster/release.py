@@ -74,16 +74,19 @@ class Release:
 
     def home_node(self) -> str:
         """The node that holds the data."""
-        return str(self.pods("mongodb")[0]["spec"]["nodeName"])
+        return self._node_of("mongodb")
 
     def other_nodes(self) -> list[str]:
-        """The nodes that may be drained or lost without losing the data."""
-        nodes = map(name_of, self.kubectl.json("get", "nodes")["items"])
-        return [node for node in nodes if node != self.home_node()]
+        """The nodes that may be drained or lost without losing the servers."""
+        homes = {self._node_of("mongodb"), self._node_of("rabbitmq")}
+        return [node for node in map(name_of, self.kubectl.items("nodes")) if node not in homes]
 
     def service(self, component: str) -> str:
         """What `kubectl port-forward` calls the component's service."""
         return f"service/{NAME}-{component}"
+
+    def _node_of(self, component: str) -> str:
+        return str(self.pods(component)[0]["spec"]["nodeName"])
 
 
 def name_of(found: Json) -> str:
