@@ -90,6 +90,7 @@ def _found(plan: Plan, tenant: str, api_key: str, patience: float | None) -> dic
     try:
         mark = f"load-{uuid.uuid4().hex[:10]}"
         account = str(api.post("accounts", {"displayName": mark}, key=mark)["name"])
+        click.echo(f"sending {plan.rate:g} requests a second", err=True)  # Who waits for the load knows that it begins.
         ledger = uvloop.run(Cadence(plan, key, account, mark).run())
         found = {"mark": mark, "account": account, **ledger.report()}
         if patience is not None:
