@@ -61,7 +61,6 @@ def run(service: str, records: Iterable[Record], settings: Settings) -> None:
         MigrationFailed: an index cannot be created.
     """
     logs.start(settings.log_level, service, "migrate")
-    startup.end_on_signals()
     wanted = indexes.declared(records)
     keep = datetime.timedelta(days=settings.keep_indexes_days)
     # Building an index takes as long as the collection is large.

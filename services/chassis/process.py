@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 
@@ -26,6 +27,8 @@ def main(package: str, more: Mapping[str, Command] | None = None) -> None:
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     if wanted not in commands:
         sys.exit(f"usage: python -m {package} {'|'.join(commands)}")
+    # The first process of a container does not notice SIGTERM by itself. Apis and workers replace this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_ENDED_BY_SIGTERM))
     try:
         commands[wanted](package, from_environment(_environment(wanted)))
     except (SettingError, RuntimeError) as error:
@@ -63,3 +66,4 @@ def _environment(wanted: str) -> Mapping[str, str]:
 
 
 _LISTENING = ("api", "worker")
+_ENDED_BY_SIGTERM = 143

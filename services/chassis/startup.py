@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import logging
 import re
-import signal
-import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
 import pymongo
@@ -27,7 +25,6 @@ _LONGEST_PAUSE_SECONDS = 3.5  # with its jitter less than 5
 _FIRST_LIMIT_SECONDS = 1.0
 _LONGEST_LIMIT_SECONDS = 10.0
 _NOTICE_SECONDS = 0.05  # so soon a signal is noticed
-_ENDED_BY_SIGTERM = 143
 _TIMEOUTS = re.compile(r" \(configured timeouts: [^)]*\)")
 _log = logging.getLogger(__name__)
 
@@ -81,17 +78,10 @@ def await_ready(look: Callable[[], None], stopped: threading.Event, told: Callab
     outcome: Future[None] = Future()
     threading.Thread(target=_settle, args=(outcome, look, stopped, told), name="startup", daemon=True).start()
     while not stopped.is_set():
-        try:
-            outcome.result(timeout=_NOTICE_SECONDS)
-        except TimeoutError:
-            continue
-        return True
+        if wait([outcome], timeout=_NOTICE_SECONDS).done and not stopped.is_set():
+            outcome.result()
+            return True
     return False
-
-
-def end_on_signals() -> None:
-    """Has SIGTERM end a command: as the first process of a container it would not notice it otherwise."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_ENDED_BY_SIGTERM))
 
 
 def _settle(

@@ -73,7 +73,6 @@ def _bootstrap(options: argparse.Namespace, settings: Settings) -> None:
     )
     # The answer alone goes to standard output: programs read it.
     logs.start(settings.log_level, "identity", "bootstrap", sys.stderr)
-    startup.end_on_signals()
     with _store(settings) as store:
         needed = indexes.declared(RECORDS)
         startup.until_done(lambda: migration.require(store.database, needed), threading.Event())
