@@ -38,12 +38,12 @@ def test_an_image_names_a_user_by_number_and_is_stopped_by_sigterm(opened: Open,
 
 
 @every_image
-def test_an_image_says_what_it_is(opened: Open, facts: Facts, target: str) -> None:
+def test_an_image_says_what_it_is(opened: Open, facts: Facts, built: dict[str, Any], target: str) -> None:
     labels = opened(target).configuration()["Labels"]
     told = {name.removeprefix("org.opencontainers.image."): value for name, value in labels.items()}
     assert told["title"] == f"kith-{target}"
     assert told["licenses"] == "Apache-2.0"
-    assert told["version"] == facts(target)["version"]
+    assert told["version"] == facts(target)["version"] == built["version"]
     assert all(told[name] for name in ("description", "revision", "created", "base.name"))
 
 
@@ -72,7 +72,7 @@ def test_what_installs_and_builds_is_left_out(facts: Facts, target: str) -> None
 
 
 def test_a_service_brings_its_own_code_and_no_other_services(facts: Facts) -> None:
-    assert facts("contact")["code"] == ["build", "services"]
+    assert facts("contact")["code"] == ["build", "release", "services"]
     assert facts("contact")["services"] == ["chassis", "contact"]
     assert facts("gateway")["services"] == ["chassis"]
     assert "httpx" in facts("cli")["modules"]
