@@ -38,6 +38,8 @@ class Wanted:
     email: str
     password: str
     api_key_file: Path | None = None
+    once: bool = False
+    """Leave a tenant that is there as its people have made it since, and make no API key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,15 @@ class Made:
 def bootstrap(store: Store, wanted: Wanted) -> Made:
     """Makes what is missing of a tenant: its record, the standard roles, the administrator, the password, an API key.
 
-    Run again it changes nothing but a password that differs.
+    Run again it changes nothing but a password that differs, and with `once` nothing but a password that was never set.
 
     Raises:
         InvalidArgument: slug, address or password will not do.
     """
-    tenant = _tenant_id(store, wanted.slug) or new_id()
+    tenant = _tenant_id(store, wanted.slug)
+    if tenant and wanted.once:
+        return _finish(store, tenant, wanted)
+    tenant = tenant or new_id()
     author = Author(tenant, PLATFORM)
     try:
         user = store.write(author, lambda tx: _records(tx, wanted))
@@ -73,7 +78,8 @@ def bootstrap(store: Store, wanted: Wanted) -> Made:
     passwords = UserPasswords(store, Hasher())
     if not passwords.matches(tenant, user.name, wanted.password):
         passwords.set(author, user.name, wanted.password)
-    return Made(wanted.slug, f"tenants/{tenant}", user.email, user.name, _api_key(store, author, user, wanted))
+    api_key = "" if wanted.once else _api_key(store, author, user, wanted)
+    return Made(wanted.slug, f"tenants/{tenant}", user.email, user.name, api_key)
 
 
 def set_state(store: Store, slug: str, state: TenantState) -> Tenant:
@@ -90,6 +96,18 @@ def set_state(store: Store, slug: str, state: TenantState) -> Tenant:
         record.state = state
 
     return store.write(Author(tenant, PLATFORM), lambda tx: tx.update(Tenant, f"tenants/{tenant}", change))
+
+
+def _finish(store: Store, tenant: str, wanted: Wanted) -> Made:
+    """Sets the password if a run was cut off before it; all else came with the tenant, or is its people's."""
+    author = Author(tenant, PLATFORM)
+    email = wanted.email.strip().lower()
+    found = store.transact(author, lambda tx: tx.find(User, {"email": email}))
+    user = found[0].name if found else ""
+    passwords = UserPasswords(store, Hasher())
+    if user and not passwords.exists(tenant, user):
+        passwords.set(author, user, wanted.password)
+    return Made(wanted.slug, f"tenants/{tenant}", email, user, "")
 
 
 def _tenant_id(store: Store, slug: str) -> str:

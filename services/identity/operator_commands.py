@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     tenant.add_argument("--email", required=True, help="the administrator's address")
     tenant.add_argument("--password-file", type=Path, required=True, help="a file with the administrator's password")
     tenant.add_argument("--api-key-file", type=Path, help="where the API key is, or is written (mode 0600)")
+    tenant.add_argument("--once", action="store_true", help="leave a tenant that is there alone, and make no API key")
     tenant.add_argument("--json", action="store_true", help="print JSON")
     for command, help_text in (
         ("suspend", "let nobody of a tenant sign in"),
@@ -70,6 +71,7 @@ def _bootstrap(options: argparse.Namespace, settings: Settings) -> None:
         email=options.email,
         password=read_password(options.password_file),
         api_key_file=options.api_key_file,
+        once=options.once,
     )
     # The answer alone goes to standard output: programs read it.
     logs.start(settings.log_level, "identity", "bootstrap", sys.stderr)

@@ -66,6 +66,10 @@ class UserPasswords:
         """Whether this is a user's password; it takes as long for a user who has none."""
         return self._hasher.matches(self._credentials.find(tenant, name.partition("/")[2]), password)
 
+    def exists(self, tenant: str, name: str) -> bool:
+        """Whether a user has a password."""
+        return self._credentials.find(tenant, name.partition("/")[2]) is not None
+
     def _replace(self, tx: Transaction, name: str, hashed: str) -> User:
         def note(user: User) -> None:
             user.password_time.CopyFrom(to_timestamp(tx.now))

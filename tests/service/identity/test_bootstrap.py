@@ -13,6 +13,10 @@ from typing import Any
 
 import pytest
 
+from services.chassis.resources.changes import Author
+from services.identity.passwords import COLLECTION, Hasher
+from services.identity.records import PLATFORM
+from services.identity.user_passwords import UserPasswords
 from tests.service.identity.conftest import PASSWORD, Running, Tenancy
 
 
@@ -74,6 +78,27 @@ def test_a_key_in_a_file_is_kept_as_long_as_it_works(identity: Running, tmp_path
     file.write_text("kith_of_another_time\n")
     renewed = _bootstrap(identity, tmp_path, slug, "--api-key-file", str(file))
     assert renewed["api_key"] == file.read_text().strip() != first["api_key"]
+
+
+def test_a_tenant_that_is_there_is_left_alone_when_it_was_wanted_once(
+    identity: Running, tmp_path: Path, slug: str
+) -> None:
+    made = _bootstrap(identity, tmp_path, slug, "--once")
+    assert made["api_key"] == ""
+    tenant, user = made["tenant_name"].partition("/")[2], made["user"]
+    passwords = UserPasswords(identity.store, Hasher())
+    assert passwords.matches(tenant, user, PASSWORD)
+    passwords.set(Author(tenant, PLATFORM), user, "chosen by its administrator")
+    assert _bootstrap(identity, tmp_path, slug, "--once") == made
+    assert passwords.matches(tenant, user, "chosen by its administrator")
+
+
+def test_a_run_that_was_cut_off_before_the_password_is_finished(identity: Running, tmp_path: Path, slug: str) -> None:
+    made = _bootstrap(identity, tmp_path, slug, "--once")
+    tenant, user = made["tenant_name"].partition("/")[2], made["user"]
+    identity.store.database[COLLECTION].delete_one({"_id": user.partition("/")[2]})
+    assert _bootstrap(identity, tmp_path, slug, "--once") == made
+    assert UserPasswords(identity.store, Hasher()).matches(tenant, user, PASSWORD)
 
 
 def test_what_cannot_be_made_is_refused_in_one_line(identity: Running, tmp_path: Path, tenancy: Tenancy) -> None:

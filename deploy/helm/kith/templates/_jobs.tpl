@@ -66,6 +66,7 @@ component: bootstrap
 {{ include "kith.process.image" (dict "root" .root "service" "identity" "settings" $settings) }}
 args:
   - bootstrap
+  - --once
   - --tenant={{ $tenant.tenant }}
   - {{ printf "--name=%s" $tenant.name | quote }}
   - {{ printf "--email=%s" $tenant.email | quote }}
