@@ -27,6 +27,7 @@ ANYWHERE = {
     "check": ("cli.check.command:check", "Tell a customer's story through a gateway, as a trial of the whole."),
     "secrets": ("cli.cluster.secrets:secrets", "Create the Kubernetes Secrets that are missing."),
     "replica-set": ("cli.cluster.replica_set:replica_set", "Make a replica set of a MongoDB that is alone."),
+    "idle": ("cli.cluster.idle:idle", "Wait, in a pod that others run commands in."),
     "mailbox": ("cli.cluster.mailbox:mailbox", "Take mails and show them, for try-outs."),
 }
 """What the command line's image can do as well."""

@@ -99,7 +99,7 @@ def test_a_variable_of_the_users_replaces_the_charts_own() -> None:
         {"name": "KITH_THREADS", "value": "3"},
         {"name": "A", "value": "b"},
     ]
-    for part in ("api", "worker", "gateway"):
+    for part in ("api", "worker", "gateway", "cli"):
         values[part] = {"extraEnv": extra}
     for pod in (pod for pod in workloads(render(values)) if pod.kind == "Deployment"):
         for entry in extra:

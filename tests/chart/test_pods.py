@@ -101,7 +101,7 @@ def test_every_probe_asks_a_port_that_its_container_opens(running: list[Workload
 
 def test_everything_that_serves_says_whether_it_lives_and_whether_it_is_ready(running: list[Workload]) -> None:
     for pod in running:
-        if pod.kind in ("Deployment", "StatefulSet"):
+        if pod.containers[0].get("ports"):
             assert {"livenessProbe", "readinessProbe"} <= set(pod.containers[0]), pod.name
 
 

@@ -18,6 +18,10 @@ What every process that stays is told. The names of pod, namespace and node come
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
   value: {{ quote . }}
 {{- end }}
+{{- if .Values.metrics.podMonitor.enabled }}{{- /* Prometheus reads the metrics of all: pushed too, they would count twice. */}}
+- name: OTEL_METRICS_EXPORTER
+  value: none
+{{- end }}
 - name: OTEL_TRACES_SAMPLER_ARG
   value: {{ .Values.tracing.ratio | toString | quote }}
 - name: LOG_LEVEL

@@ -18,6 +18,9 @@ secrets: [apiServer]
 {{- if include "kith.tenant" . }}
 bootstrap: [mongodb]
 {{- end }}
+{{- if .Values.cli.enabled }}
+cli: [mongodb, rabbitmq]
+{{- end }}
 {{- if .Values.test.enabled }}
 check: [gateway, mongodb]
 {{- end }}

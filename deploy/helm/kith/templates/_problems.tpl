@@ -21,7 +21,7 @@ Names at the top that are nobody's. The schema cannot refuse them: a chart that 
 {{- define "kith.problems.names" -}}
 {{- $known := list "global" "nameOverride" "fullnameOverride" "image" "mongodb" "rabbitmq" "smtp" "signingKeys" "secrets" "bootstrap"
       "publicUrl" "logLevel" "databasePrefix" "listenHost" "tracing" "defaults" "api" "worker" "gateway" "migrate" "jobs" "services"
-      "serviceAccount" "ingress" "httpRoute" "grpcRoute" "tls" "networkPolicy" "metrics" "collector" "jaeger" "dev" "test"
+      "serviceAccount" "ingress" "httpRoute" "grpcRoute" "tls" "networkPolicy" "metrics" "collector" "jaeger" "dev" "cli" "test"
       "commonLabels" "commonAnnotations" "enabled" "tags" "exports" }}
 {{- range $name, $_ := .Values }}
 {{- if not (or (has $name $known) (hasPrefix "x-" $name)) }}
