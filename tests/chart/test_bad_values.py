@@ -15,7 +15,8 @@ from tests.chart.rendering import default_values, render, values_of
 _TABLE: tuple[tuple[str, str, str], ...] = (
     ("mongodb: {existingSecret: ''}", "mongodb.existingSecret", "dev.enabled"),
     ("rabbitmq: {existingSecret: ''}", "rabbitmq.existingSecret", "dev.enabled"),
-    ("mongodb: {uri: 'mongodb://a'}", "mongodb", "uri"),
+    ("mongodb: {uri: 'mongodb://a'}", "mongodb.uri", "mongodb.existingSecret"),
+    ("smtp: {uri: 'smtp://a'}", "smtp.uri", "smtp.existingSecret"),
     ("replicaCount: 3", "replicaCount", "not allowed"),
     ("gateway: {replica: 3}", "gateway", "replica"),
     ("api: {resource: {}}", "api", "resource"),

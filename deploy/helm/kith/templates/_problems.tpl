@@ -31,6 +31,11 @@ Names at the top that are nobody's. The schema cannot refuse them: a chart that 
 {{- end }}
 
 {{- define "kith.problems.servers" -}}
+{{- range $name, $server := dict "mongodb" .Values.mongodb "rabbitmq" .Values.rabbitmq "smtp" .Values.smtp }}
+{{- if $server.uri }}
+- {{ $name }}.uri is not allowed: values are no place for passwords. Put the URI into a Secret under the key `{{ $server.key }}` and name that in {{ $name }}.existingSecret.
+{{- end }}
+{{- end }}
 {{- if not (or .Values.mongodb.existingSecret (include "kith.dev.mongodb" .)) }}
 - mongodb.existingSecret is empty: name the Secret whose key `{{ .Values.mongodb.key }}` holds the URI of a MongoDB replica set, or try Kith out with dev.enabled=true.
 {{- end }}
