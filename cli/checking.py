@@ -66,7 +66,10 @@ def cluster_test(arguments: tuple[str, ...]) -> None:
         raise click.ClickException(f"no cluster to test in: there is no {', no '.join(missing)}")
     os.chdir(ROOT)
     # The tests share one installation, so they run one after the other; -s shows what they count as they count it.
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", "-n", "0", "-s", "-v", "tests/cluster", *arguments])
+    os.execv(
+        sys.executable,
+        [sys.executable, "-m", "pytest", "-n", "0", "-s", "-v", "--tb=short", "tests/cluster", *arguments],
+    )
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
