@@ -39,6 +39,8 @@ DEFAULT_SECONDS = 10.0
 MOST_SECONDS = 60.0
 """No call takes longer, whatever its caller's deadline is."""
 
+_ANSWER_SECONDS = 0.5
+_NEVER_SECONDS = 1e9
 _REPLAYED = (("idempotent-replayed", "true"),)
 """Trailing metadata of an answer that is an earlier one again; REST shows it as a header."""
 _NO_SETTINGS = Settings(listen="")
@@ -180,7 +182,8 @@ def _behaviour(
                 check(protovalidate.collect_violations(request))
                 seconds = _seconds_left(context)
                 requests.begin()
-                with pymongo.timeout(seconds), translated():
+                # A little less, so that a caller learns that the database is away instead of losing patience with us.
+                with pymongo.timeout(seconds - min(_ANSWER_SECONDS, seconds / 10)), translated():
                     response: Message = method(request, Call(principal, seconds, _address(metadata, context)))
                 if requests.replayed():
                     context.set_trailing_metadata(_REPLAYED)
@@ -228,7 +231,8 @@ def _address(metadata: Mapping[str, Any], context: grpc.ServicerContext) -> str:
 
 def _seconds_left(context: grpc.ServicerContext) -> float:
     seconds = context.time_remaining()
-    if seconds is None:
+    # Without a deadline gRPC says some hundred billion years.
+    if seconds is None or seconds > _NEVER_SECONDS:
         return DEFAULT_SECONDS
     if seconds <= 0:
         raise errors.DeadlineExceeded("the caller's deadline is over")

@@ -23,12 +23,14 @@ class Echo:
         methods = {"ListSigningKeys": self._answer, "ExchangeApiKey": self._answer}
         self._server = Server({service: methods}, _nobody(), 4, Settings(listen="", tls=tls))
         self.port = self._server.start("127.0.0.1:0")
+        self.seconds: list[float] = []
 
     def stop(self) -> None:
         """Ends the server."""
         self._server.stop(0)
 
     def _answer(self, request: Any, call: Call) -> Any:
+        self.seconds.append(call.seconds_left)
         return pb.ListSigningKeysResponse()
 
 
