@@ -25,6 +25,12 @@ def test_a_new_image_makes_new_jobs() -> None:
     assert {what for what in before if before[what] == after[what]} == set()
 
 
+def test_a_new_image_replaces_no_server_of_a_try_out() -> None:
+    before, after = ([one["spec"]["template"] for one in _servers(tag)] for tag in ("9.9.8", "9.9.9"))
+    assert len(before) == 2
+    assert before == after
+
+
 def test_what_does_not_concern_the_jobs_leaves_their_names() -> None:
     scaled = {"replicas": 4, "drainSeconds": 5, "podLabels": {"a": "b"}}
     change = {"api": scaled, "gateway": scaled, "worker": {"replicas": 4}, "publicUrl": "https://crm.example.com"}
@@ -65,6 +71,11 @@ def test_a_job_whose_pods_change_has_another_name(change: dict[str, Any]) -> Non
 def _names(change: dict[str, Any]) -> dict[str, str]:
     """The name of each Job by what it does."""
     return {what: job["metadata"]["name"] for what, job in _jobs(change).items()}
+
+
+def _servers(tag: str) -> list[Manifest]:
+    """MongoDB and RabbitMQ of a try-out with images of a tag."""
+    return list(of_kind(render({**values_of("dev"), "image": {"tag": tag}}), "StatefulSet"))
 
 
 def _jobs(change: dict[str, Any]) -> dict[str, Manifest]:

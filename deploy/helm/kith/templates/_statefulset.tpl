@@ -1,6 +1,6 @@
 {{/*
-A server of a try-out: one pod with one volume, which goes when the release goes. Takes what `kith.podSpec` takes, and
-storage; its container mounts the volume `data`.
+A server of a try-out: one pod with one volume, which goes when the release goes. Its pod does not bear Kith's version, for
+an upgrade of Kith must not replace it. Takes what `kith.podSpec` takes, and storage; its container mounts the volume `data`.
 */}}
 {{- define "kith.statefulSet" -}}
 apiVersion: apps/v1
@@ -18,7 +18,7 @@ spec:
   template:
     metadata:
       labels:
-        {{- include "kith.podLabels" . | nindent 8 }}
+        {{- omit (include "kith.podLabels" . | fromYaml) "app.kubernetes.io/version" | toYaml | nindent 8 }}
       {{- with merge (dict) (.settings.podAnnotations | default dict) (.podAnnotations | default dict) }}
       annotations:
         {{- toYaml . | nindent 8 }}
