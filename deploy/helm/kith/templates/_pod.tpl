@@ -5,6 +5,7 @@ and the container:
   pullPolicy     when it is not the chart's
   account        a ServiceAccount whose token is mounted, in place of the one that all share
   restartPolicy  for Jobs and tests
+  hostAliases    names that the pod finds without DNS
   spread         whether the pods of the workload keep apart
 */}}
 {{- define "kith.podSpec" -}}
@@ -12,6 +13,10 @@ and the container:
 serviceAccountName: {{ .account | default (include "kith.account" .root) }}
 automountServiceAccountToken: {{ not (empty .account) }}
 enableServiceLinks: false
+{{- with .hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- with include "kith.pullSecrets" .root }}
 imagePullSecrets:
   {{- . | trim | nindent 2 }}
