@@ -11,7 +11,7 @@ from threading import Event, Thread
 import pytest
 
 from tests.cluster import load
-from tests.cluster.command import run
+from tests.cluster.command import CommandFailed, run
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.release import INSTANCE, Release, component_of, name_of
 from tests.cluster.report import Report
@@ -59,8 +59,7 @@ def power(release: Release, kubectl: Kubectl, node: str) -> Iterator[str]:
     run("kubectl", "--namespace", kubectl.namespace, "rollout", "restart", "deployment", "--selector", INSTANCE)
     release.wait_until_settled()
     yield node
-    _switch("NODE_START", node)
-    kubectl.until("node", node, "condition=Ready", 180)
+    _power_on(kubectl, node)
 
 
 def test_nothing_is_lost_when_a_node_is_lost_and_comes_back(
@@ -72,8 +71,7 @@ def test_nothing_is_lost_when_a_node_is_lost_and_comes_back(
         _switch("NODE_STOP", power)
         kubectl.until("node", power, "condition=Ready=unknown", 180)
         time.sleep(_SECONDS_WITHOUT_THE_NODE)
-        _switch("NODE_START", power)
-        kubectl.until("node", power, "condition=Ready", 180)
+        _power_on(kubectl, power)
         release.wait_until_settled()
         outcome = running.end()
     report.add("lose a node", components_lost=len(lost), **outcome.counters)
@@ -82,6 +80,16 @@ def test_nothing_is_lost_when_a_node_is_lost_and_comes_back(
 
 def _switch(name: str, node: str) -> None:
     run(*shlex.split(os.environ[name]), node, timeout_seconds=240)
+
+
+def _power_on(kubectl: Kubectl, node: str) -> None:
+    """Has the node back; one that does not come up is switched off and on again, as one does."""
+    try:
+        _switch("NODE_START", node)
+    except CommandFailed:
+        _switch("NODE_STOP", node)
+        _switch("NODE_START", node)
+    kubectl.until("node", node, "condition=Ready", 180)
 
 
 class _Budgets:
