@@ -18,7 +18,7 @@ RUNBOOKS = ROOT / "docs" / "alerts.md"
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 _GROUPINGS = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
 _SELECTOR = re.compile(r'([a-zA-Z_:][\w:]*)?\{((?:[^{}"]|"(?:[^"\\]|\\.)*")*)\}')
-_MATCHER = re.compile(r'(\w+)\s*(?:=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*")')
+_MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*")')
 _WORD = re.compile(r"[a-zA-Z_:][\w:]*(?!\s*\()\b")
 _NUMBER = re.compile(r"\b\d[\d.]*(?:e\d+|[smhdw])?\b")
 _OPERATORS = frozenset(("and", "or", "unless", "bool", "offset"))
@@ -60,12 +60,20 @@ def queries() -> list[str]:
 
 
 def selectors(query: str) -> set[Selector]:
-    """The metrics that a query reads. Several of one regular expression (`{__name__=~"a|b"}`) are told one by one."""
+    """The metrics that a query reads.
+
+    Several of one regular expression (`{__name__=~"a|b"}`) are told one by one, without the labels that they shall not
+    have: what one of them is not to have, the others may not know.
+    """
     found = set()
     for name, matchers in _SELECTOR.findall(query):
-        asked = dict(_MATCHER.findall(matchers))
-        names = [name] if name else asked.pop("__name__").strip('"').split("|")
-        found |= {Selector(each, frozenset(asked)) for each in names}
+        asked = {label: (operator, value) for label, operator, value in _MATCHER.findall(matchers)}
+        if name:
+            found.add(Selector(name, frozenset(asked)))
+            continue
+        names = asked.pop("__name__")[1].strip('"').split("|")
+        wanted = frozenset(label for label, (operator, _) in asked.items() if not operator.startswith("!"))
+        found |= {Selector(each, wanted) for each in names}
     return found | {Selector(name, frozenset()) for name in _bare(query)}
 
 

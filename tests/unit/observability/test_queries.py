@@ -73,8 +73,8 @@ def test_every_label_that_is_asked_for_is_exposed_or_set_by_the_scrape(
     asked: set[rules.Selector], exposed: Mapping[str, frozenset[str]]
 ) -> None:
     ours = [selector for selector in asked if selector.metric in exposed]
-    unknown = {each.metric: each.labels - exposed[each.metric] - TARGET for each in ours}
-    assert {metric: labels for metric, labels in unknown.items() if labels} == {}
+    unknown = [(each.metric, each.labels - exposed[each.metric] - TARGET) for each in ours]
+    assert [(metric, labels) for metric, labels in unknown if labels] == []
 
 
 def test_whatever_is_kiths_is_asked_for_by_its_job(
