@@ -14,8 +14,8 @@ from cli.local.keeper import ROOT, dies_with_its_keeper
 from cli.local.leftovers import MARK
 from cli.local.ports import HOST, Ports
 from cli.local.unit import Step, Unit
+from services.chassis.settings import SERVICES
 
-SERVICES = ("contact", "sales", "cases", "notification", "identity", "insight")
 MIGRATE_TIMEOUT_SECONDS = 120.0
 
 
